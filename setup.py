@@ -1,0 +1,26 @@
+"""What colcon's ament_python build reads; the metadata of the project itself is in pyproject.toml."""
+
+from glob import glob
+
+from setuptools import find_namespace_packages, setup
+
+setup(
+    name="robot_wm",
+    version="0.1.0",
+    packages=find_namespace_packages(include=["robot_wm*", "ros_nodes*", "sim*"]),
+    package_data={"robot_wm": ["bundles/**/*", "py.typed"], "ros_nodes": ["config/**/*"], "sim": ["assets/**/*"]},
+    data_files=[
+        ("share/ament_index/resource_index/packages", ["resource/robot_wm"]),
+        ("share/robot_wm", ["package.xml"]),
+        ("share/robot_wm/launch", sorted(glob("launch/*.launch.xml"))),
+    ],
+    entry_points={
+        "console_scripts": [
+            "robot-wm = robot_wm.cli:main",
+            "sim_node = ros_nodes.sim_node:main",
+            "perception_node = ros_nodes.perception_node:main",
+            "planner_node = ros_nodes.planner_node:main",
+            "controller_node = ros_nodes.controller_node:main",
+        ],
+    },
+)
