@@ -1,0 +1,91 @@
+"""The simulated Panda: joints in, joints out, with PyBullet's motors as the drives."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from pybullet_utils.bullet_client import BulletClient
+
+URDF = Path(__file__).parent / "assets" / "panda.urdf"
+JOINT_NAMES = tuple(f"panda_joint{i}" for i in range(1, 8))
+FINGER_NAMES = ("panda_finger_joint1", "panda_finger_joint2")
+FINGER_TRAVEL_M = 0.04
+HOME = np.array([0.0, -0.35, 0.0, -2.45, 0.0, 2.10, 0.785])
+"""Joint positions, radians, from which inverse kinematics starts."""
+DOWN = np.array([1.0, 0.0, 0.0, 0.0])
+"""Quaternion (x, y, z, w) of a hand that points at the table."""
+
+MOTOR_GAIN = 0.35
+MOTOR_FORCE = (87.0, 87.0, 87.0, 87.0, 12.0, 12.0, 12.0)
+FINGER_FORCE_N = 20.0
+
+
+class Panda:
+    """A Franka Panda with a parallel gripper in a PyBullet world."""
+
+    def __init__(self, bullet: BulletClient) -> None:
+        self._bullet = bullet
+        self.body = bullet.loadURDF(str(URDF), useFixedBase=True)
+        infos = [bullet.getJointInfo(self.body, i) for i in range(bullet.getNumJoints(self.body))]
+        index = {info[1].decode(): info[0] for info in infos}
+        links = {info[12].decode(): info[0] for info in infos}
+        self._arm = [index[name] for name in JOINT_NAMES]
+        self._fingers = [index[name] for name in FINGER_NAMES]
+        self.tcp, self.hand = links["panda_hand_tcp"], links["panda_hand"]
+        self._low = np.array([infos[i][8] for i in self._arm])
+        self._high = np.array([infos[i][9] for i in self._arm])
+        self.links = range(-1, len(infos))
+
+    def reset(self, position: np.ndarray, quaternion: np.ndarray = DOWN, gripper: float = 0.0) -> None:
+        """Puts the tool at a pose at rest; `gripper` is the opening, 0 (closed) … 1 (open)."""
+        self.set_joints(HOME, gripper)
+        for _ in range(10):
+            self.set_joints(self.inverse(position, quaternion), gripper)
+
+    def set_joints(self, joints: np.ndarray, gripper: float) -> None:
+        """Sets the joint positions (7,) at once, with no motion in between."""
+        for joint, value in zip(self._arm, joints, strict=True):
+            self._bullet.resetJointState(self.body, joint, value)
+        for finger in self._fingers:
+            self._bullet.resetJointState(self.body, finger, gripper * FINGER_TRAVEL_M)
+
+    def inverse(self, position: np.ndarray, quaternion: np.ndarray) -> np.ndarray:
+        """Joint positions (7,) near the present ones that bring the tool to a pose; limits are kept."""
+        solution = self._bullet.calculateInverseKinematics(
+            self.body, self.tcp, position, quaternion, maxNumIterations=60, residualThreshold=1e-5
+        )
+        return np.clip(np.array(solution[:7]), self._low, self._high)
+
+    def drive(self, joints: np.ndarray, gripper: float) -> None:
+        """Sets the motors' targets: joint positions (7,) in radians and the gripper's opening, 0 … 1."""
+        self._bullet.setJointMotorControlArray(
+            self.body,
+            self._arm,
+            self._bullet.POSITION_CONTROL,
+            targetPositions=list(joints),
+            positionGains=[MOTOR_GAIN] * 7,
+            forces=MOTOR_FORCE,
+        )
+        self._bullet.setJointMotorControlArray(
+            self.body,
+            self._fingers,
+            self._bullet.POSITION_CONTROL,
+            targetPositions=[gripper * FINGER_TRAVEL_M] * 2,
+            forces=[FINGER_FORCE_N] * 2,
+        )
+
+    def joints(self) -> tuple[np.ndarray, np.ndarray]:
+        """Positions and velocities of the arm's joints, (7,) each, radians and radians per second."""
+        states = self._bullet.getJointStates(self.body, self._arm)
+        return np.array([s[0] for s in states]), np.array([s[1] for s in states])
+
+    def gripper(self) -> float:
+        """The gripper's opening, 0 (closed) … 1 (open)."""
+        states = self._bullet.getJointStates(self.body, self._fingers)
+        return float(np.clip(sum(s[0] for s in states) / (2 * FINGER_TRAVEL_M), 0.0, 1.0))
+
+    def link_pose(self, link: int) -> np.ndarray:
+        """Pose (7,) of a link's frame: x, y, z, qx, qy, qz, qw."""
+        state = self._bullet.getLinkState(self.body, link, computeForwardKinematics=True)
+        return np.array(state[4] + state[5])

@@ -1,0 +1,176 @@
+"""The PyBullet scene: a table, a Panda, a block and cameras. Environments and the simulator node share it."""
+
+from __future__ import annotations
+
+import os
+
+import numpy as np
+import pybullet
+from pybullet_utils.bullet_client import BulletClient
+
+from sim.camera import CAMERAS, FAR_M, NEAR_M, PinholeCamera, wrist_camera
+from sim.randomization import Randomization, Scene
+from sim.robot import DOWN, FINGER_NAMES, JOINT_NAMES, URDF, Panda
+
+__all__ = ["BLOCK_SIZE_M", "FINGER_NAMES", "JOINT_NAMES", "URDF", "World"]
+
+PHYSICS_HZ = 120
+BLOCK_SIZE_M = 0.05
+TABLE_HALF_EXTENTS_M = (0.50, 0.65, 0.02)
+TABLE_CENTRE_M = (0.45, 0.0, -0.02)
+
+
+class World:
+    """One simulated tabletop.
+
+    Args:
+        randomization: Ranges that `reset` draws a scene from; `None` keeps the nominal scene.
+        gui: Opens PyBullet's window.
+    """
+
+    def __init__(self, randomization: Randomization | None = None, *, gui: bool = False) -> None:
+        self._randomization = randomization
+        with _quiet_stdout():
+            self._bullet = BulletClient(pybullet.GUI if gui else pybullet.DIRECT)
+            self._bullet.setPhysicsEngineParameter(fixedTimeStep=1.0 / PHYSICS_HZ, deterministicOverlappingPairs=1)
+            self._bullet.setGravity(0.0, 0.0, -9.81)
+            self._table = self._add_box(TABLE_HALF_EXTENTS_M, TABLE_CENTRE_M, mass=0.0)
+            self._block = self._add_box((BLOCK_SIZE_M / 2,) * 3, (0.5, 0.0, BLOCK_SIZE_M / 2), mass=0.15)
+            self.robot = Panda(self._bullet)
+        self._link_colours = {v[1]: v[7] for v in self._bullet.getVisualShapeData(self.robot.body)}
+        self._pristine = self._bullet.saveState()
+        self._joint_target, self._gripper_target = self.robot.joints()[0], 0.0
+        self.scene = Scene()
+        self._apply_scene()
+
+    def _add_box(self, half_extents: tuple[float, ...], centre: tuple[float, ...], mass: float) -> int:
+        visual = self._bullet.createVisualShape(pybullet.GEOM_BOX, halfExtents=half_extents)
+        shape = self._bullet.createCollisionShape(pybullet.GEOM_BOX, halfExtents=half_extents)
+        return self._bullet.createMultiBody(mass, shape, visual, centre)
+
+    def reset(self, rng: np.random.Generator) -> None:
+        """Draws a scene and forgets all motion; the same generator state gives the same bits."""
+        self._bullet.restoreState(self._pristine)
+        if self._randomization is not None:
+            self.scene = self._randomization.sample(rng)
+        self._apply_scene()
+
+    def _apply_scene(self) -> None:
+        scene, change = self.scene, self._bullet.changeVisualShape
+        change(self._block, -1, rgbaColor=(*scene.block_colour, 1.0))
+        change(self._table, -1, rgbaColor=(*scene.table_colour, 1.0))
+        for link, (red, green, blue, alpha) in self._link_colours.items():
+            dimmed = [channel * scene.arm_brightness for channel in (red, green, blue)]
+            change(self.robot.body, link, rgbaColor=(*dimmed, alpha))
+        self._bullet.changeDynamics(
+            self._block, -1, mass=scene.mass, lateralFriction=scene.friction, linearDamping=0.0, angularDamping=0.0
+        )
+        self._bullet.changeDynamics(self._table, -1, lateralFriction=1.0)
+
+    def place_robot(self, position: np.ndarray, quaternion: np.ndarray = DOWN, gripper: float = 0.0) -> None:
+        """Puts the tool at a pose (metres, quaternion) at rest, with no motion in between."""
+        self.robot.reset(position, quaternion, gripper)
+        self._joint_target, self._gripper_target = self.robot.joints()[0], gripper
+        self.robot.drive(self._joint_target, gripper)
+
+    def place_block(self, position: np.ndarray, yaw: float = 0.0) -> None:
+        """Puts the block's centre at `position` (3,), metres, turned by `yaw` radians, at rest."""
+        quaternion = self._bullet.getQuaternionFromEuler([0.0, 0.0, yaw])
+        self._bullet.resetBasePositionAndOrientation(self._block, position, quaternion)
+        self._bullet.resetBaseVelocity(self._block, [0.0] * 3, [0.0] * 3)
+
+    def step_joints(self, joints: np.ndarray, gripper: float, dt_s: float) -> None:
+        """Moves the motors' targets linearly to `joints` (7,) over `dt_s` and simulates that long."""
+        substeps = max(1, round(dt_s * PHYSICS_HZ))
+        start, start_gripper = self._joint_target, self._gripper_target
+        for substep in range(1, substeps + 1):
+            share = substep / substeps
+            self.robot.drive(start + share * (joints - start), start_gripper + share * (gripper - start_gripper))
+            self._bullet.stepSimulation()
+        self._joint_target, self._gripper_target = np.array(joints, dtype=np.float64), gripper
+
+    def step_pose(self, position: np.ndarray, quaternion: np.ndarray, gripper: float, dt_s: float) -> None:
+        """Moves the tool towards a pose over `dt_s` seconds."""
+        self.step_joints(self.robot.inverse(position, quaternion), gripper, dt_s)
+
+    def joint_positions(self) -> np.ndarray:
+        """Positions of the arm's joints (7,), radians."""
+        return self.robot.joints()[0]
+
+    def joint_velocities(self) -> np.ndarray:
+        """Velocities of the arm's joints (7,), radians per second."""
+        return self.robot.joints()[1]
+
+    def gripper(self) -> float:
+        """The gripper's opening, 0 (closed) … 1 (open)."""
+        return self.robot.gripper()
+
+    def ee_pose(self) -> np.ndarray:
+        """Pose (7,) of the tool: x, y, z, qx, qy, qz, qw."""
+        pose = self.robot.link_pose(self.robot.tcp)
+        return pose if pose[np.argmax(np.abs(pose[3:])) + 3] > 0 else np.concatenate([pose[:3], -pose[3:]])
+
+    def state(self) -> np.ndarray:
+        """The contract's state (8,): tool pose and gripper opening."""
+        return np.append(self.ee_pose(), self.gripper()).astype(np.float32)
+
+    def block_position(self) -> np.ndarray:
+        """Centre of the block (3,), metres."""
+        return np.array(self._bullet.getBasePositionAndOrientation(self._block)[0])
+
+    def in_contact(self) -> bool:
+        """Whether the robot touches the block."""
+        return bool(self._bullet.getContactPoints(self.robot.body, self._block))
+
+    def render(self, camera: str, height: int, width: int) -> np.ndarray:
+        """The picture of one camera ("camera", "wrist_camera" or "overview") as uint8 (height, width, 3)."""
+        pinhole, scene = self._camera(camera), self.scene
+        fixed = camera != "camera"
+        view = pinhole.view_matrix(
+            np.zeros(3) if fixed else scene.camera_offset, np.zeros(3) if fixed else scene.camera_rotation
+        )
+        projection = self._bullet.computeProjectionMatrixFOV(pinhole.field_of_view_deg, width / height, NEAR_M, FAR_M)
+        pixels = self._bullet.getCameraImage(
+            width,
+            height,
+            view.T.ravel().tolist(),
+            projection,
+            lightDirection=scene.light_direction.tolist(),
+            lightDiffuseCoeff=scene.light_diffuse,
+            lightAmbientCoeff=scene.light_ambient,
+            shadow=int(pinhole.shadows),
+            flags=pybullet.ER_NO_SEGMENTATION_MASK,
+            renderer=pybullet.ER_TINY_RENDERER,
+        )[2]
+        return np.ascontiguousarray(np.reshape(pixels, (height, width, 4))[:, :, :3].astype(np.uint8))
+
+    def camera_info(self, camera: str, height: int, width: int) -> np.ndarray:
+        """The intrinsic matrix K (3, 3) of a camera, in pixels."""
+        return self._camera(camera).intrinsics(height, width)
+
+    def _camera(self, name: str) -> PinholeCamera:
+        if name == "wrist_camera":
+            pose = self.robot.link_pose(self.robot.hand)
+            return wrist_camera(pose[:3], np.array(pybullet.getMatrixFromQuaternion(pose[3:])).reshape(3, 3))
+        if name not in CAMERAS:
+            raise ValueError(f"camera '{name}' does not exist; there are {[*CAMERAS, 'wrist_camera']}")
+        return CAMERAS[name]
+
+    def close(self) -> None:
+        """Ends the simulation; calling it again does nothing."""
+        if self._bullet.isConnected():
+            self._bullet.disconnect()
+
+
+class _quiet_stdout:
+    """Keeps PyBullet's C library from printing its build time over a program's own output."""
+
+    def __enter__(self) -> None:
+        self._saved = os.dup(1)
+        sink = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(sink, 1)
+        os.close(sink)
+
+    def __exit__(self, *_: object) -> None:
+        os.dup2(self._saved, 1)
+        os.close(self._saved)
