@@ -51,7 +51,9 @@ class Episode:
         self._check("stamps", self.stamps, "float64", (frames,))
         if np.any(np.diff(self.stamps) <= 0):
             late = int(np.argmax(np.diff(self.stamps) <= 0)) + 1
-            raise DatasetError(f"episode '{self.task}': stamps do not increase at frame {late}; sort or drop the frames")
+            raise DatasetError(
+                f"episode '{self.task}': stamps do not increase at frame {late}; sort or drop the frames"
+            )
         for name, column in self.monitor.items():
             if column.dtype.name not in MONITOR_DTYPES or column.ndim not in (1, 2):
                 raise DatasetError(

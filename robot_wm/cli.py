@@ -1,0 +1,135 @@
+"""The command line, `robot-wm <verb>`; each verb is the `run` function of the module that does the work."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+import typing
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import tyro
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from robot_wm.errors import RobotWmError
+
+
+@dataclass(frozen=True)
+class Verb:
+    """One verb: `module.run` takes the verb's configuration and returns the exit code."""
+
+    module: str
+    extras: str
+    summary: str
+    example: str
+
+
+VERBS = {
+    "demo": Verb("ros_nodes.demo", "sim,ros", "Run the simulated arm, reach and push", "robot-wm demo"),
+    "collect": Verb(
+        "sim.collect",
+        "sim",
+        "Collect play episodes in the simulator as a LeRobot v3 dataset",
+        "robot-wm collect --task play --episodes 200 --workers 2 --out datasets/play --seed 0",
+    ),
+    "train": Verb(
+        "robot_wm.training.cli",
+        "sim,train",
+        "Train encoder, predictor, critic and policy; goes on after an interruption",
+        "robot-wm train --dataset datasets/play --out runs/tabletop",
+    ),
+    "export": Verb(
+        "robot_wm.deploy.export",
+        "train",
+        "Write a trained model as a bundle of ONNX graphs, checked against torch",
+        "robot-wm export --checkpoint runs/tabletop/model.safetensors --out runs/tabletop/bundle",
+    ),
+    "eval": Verb(
+        "robot_wm.evaluation",
+        "sim",
+        "Measure the success rate of an agent in the simulator",
+        "robot-wm eval --task push --agent flat --episodes 100 --seed 0 --json push.json",
+    ),
+    "bench": Verb("robot_wm.bench", "sim,ros", "Time the parts on this machine", "robot-wm bench planner"),
+    "launch": Verb(
+        "ros_nodes.launcher",
+        "ros",
+        "Start the nodes of a ROS 2 XML launch file",
+        "robot-wm launch launch/demo.launch.xml log_level:=debug",
+    ),
+    "doctor": Verb("ros_nodes.doctor", "ros", "Say what is wrong with a running system", "robot-wm doctor"),
+}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs one verb.
+
+    Args:
+        argv: The words after `robot-wm`; None takes those of the process.
+
+    Returns:
+        The exit code: that of the verb, 2 after an error that has a message, 130 after Ctrl-C.
+    """
+    words = list(sys.argv[1:] if argv is None else argv)
+    if not words or words[0] in ("-h", "--help"):
+        _print_verbs()
+        return 0 if words else 2
+    name, *rest = words
+    if name == "--version":
+        from robot_wm import __version__
+
+        print(__version__)
+        return 0
+    if name not in VERBS:
+        return _fail(f"robot-wm: there is no verb '{name}'; the verbs are {', '.join(VERBS)}")
+    try:
+        return _run(name, VERBS[name], rest)
+    except RobotWmError as error:
+        return _fail(f"robot-wm {name}: {error}")
+    except ModuleNotFoundError as error:
+        if _is_ours(error.name):
+            raise
+        return _fail(
+            f"robot-wm {name}: '{error.name}' is not installed; run: pip install 'robot_wm[{VERBS[name].extras}]'"
+        )
+    except KeyboardInterrupt:
+        return 130
+
+
+def _run(name: str, verb: Verb, words: list[str]) -> int:
+    run: Callable[..., int] = importlib.import_module(verb.module).run
+    config_type = typing.get_type_hints(run)["config"]
+    config = tyro.cli(
+        config_type,
+        prog=f"robot-wm {name}",
+        description=f"{verb.summary}.\n\nExample: {verb.example}",
+        args=words,
+    )
+    return run(config)
+
+
+def _print_verbs() -> None:
+    console = Console()
+    console.print(
+        Text("usage: robot-wm VERB [options]\n\nrobot-wm VERB --help says what a verb does and what it takes.\n")
+    )
+    table = Table.grid(padding=(0, 2))
+    for name, verb in VERBS.items():
+        table.add_row(Text(name, style="bold"), Text(verb.summary))
+    console.print(table)
+
+
+def _fail(message: str) -> int:
+    """One red line on standard error."""
+    Console(stderr=True, soft_wrap=True).print(Text(message, style="bold red"))
+    return 2
+
+
+def _is_ours(module: str | None) -> bool:
+    return module is None or module.split(".")[0] in ("robot_wm", "ros_nodes", "sim")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
