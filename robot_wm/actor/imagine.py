@@ -1,0 +1,87 @@
+"""Candidates followed through the world model and judged: guardrails first, then energies."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from robot_wm.actions import integrate
+from robot_wm.actor.space import ActionSpace
+from robot_wm.cost.term import Constraint, Cost, Rollout, weighted_energies
+
+
+class WorldModel(Protocol):
+    """A model that predicts the latents of whole candidate chunks in one call."""
+
+    @property
+    def horizon(self) -> int:
+        """H, steps of a roll-out."""
+
+    def rollout(self, latent: np.ndarray, state: np.ndarray, actions: np.ndarray) -> np.ndarray:
+        """Latents (C, H, N, D) after each of `actions` (C, H, 7), from `latent` (N, D) and `state` (8,)."""
+
+
+@dataclass(frozen=True)
+class Candidates:
+    """Feasible candidates with their energies, in the order they were given.
+
+    Attributes:
+        actions: (C, H, 7).
+        states: (C, H, 8).
+        energies: (C, H) weighted sum of all terms.
+        totals: (C,) energies summed over the horizon; infinite where an energy was not a number.
+        refusal: Why candidates were left out, empty when none was.
+    """
+
+    actions: np.ndarray
+    states: np.ndarray
+    energies: np.ndarray
+    totals: np.ndarray
+    refusal: str = ""
+
+    def __len__(self) -> int:
+        return len(self.actions)
+
+    def best(self, count: int) -> Candidates:
+        """The `count` candidates of least energy, best first."""
+        order = np.argsort(self.totals, kind="stable")[:count]
+        return Candidates(self.actions[order], self.states[order], self.energies[order], self.totals[order])
+
+    def join(self, other: Candidates) -> Candidates:
+        """These candidates, then the others."""
+        return Candidates(
+            np.concatenate([self.actions, other.actions]),
+            np.concatenate([self.states, other.states]),
+            np.concatenate([self.energies, other.energies]),
+            np.concatenate([self.totals, other.totals]),
+            other.refusal,
+        )
+
+
+def imagine(
+    model: WorldModel,
+    costs: Sequence[Cost],
+    constraints: Sequence[Constraint],
+    space: ActionSpace,
+    latent: np.ndarray,
+    state: np.ndarray,
+    actions: np.ndarray,
+) -> Candidates:
+    """Repairs, filters and scores `actions` (C, H, 7); the model sees only candidates that keep every constraint."""
+    for constraint in constraints:
+        actions = space.clip(constraint.repair(state, actions))
+    states = integrate(state, actions)
+    feasible, refusal = np.ones(len(actions), dtype=bool), ""
+    for constraint in constraints:
+        violation = constraint.violation(state, actions, states)
+        feasible &= violation <= 0
+        if np.any(violation > 0):
+            refusal = constraint.reason(float(np.min(violation)))
+    actions, states = actions[feasible], states[feasible]
+    if len(actions) == 0:
+        return Candidates(actions, states, np.empty(actions.shape[:2]), np.empty(0), refusal)
+    energies = weighted_energies(costs, Rollout(actions, states, model.rollout(latent, state, actions)))
+    return Candidates(actions, states, energies, energies.sum(axis=1), refusal)

@@ -1,0 +1,72 @@
+"""How a planner searches and what it weighs; a bundle carries the values tuned for its model."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any, Literal
+
+from robot_wm.errors import BundleError
+
+
+@dataclass(frozen=True)
+class PlannerSettings:
+    """Search and weights of the flat planner; spreads are fractions of half an action's range.
+
+    Attributes:
+        method: Cross-entropy method, or model-predictive path integral.
+        samples: Candidates in each iteration.
+        iterations: At most so many; a deadline may end the search earlier.
+        elites: Best candidates that CEM refits to.
+        kept: Share of the elites that stay in the next iteration.
+        wide: Share of the first iteration drawn around standing still with `start_std`.
+        start_std: Spread of the wide samples, and around the last plan.
+        std_floor: The spread never falls below it.
+        correlation_steps: Length over which the noise of neighbouring steps is alike; 0 makes it independent.
+        momentum: Share of the old mean and spread in the new one.
+        temperature: Of MPPI's weights, in standard deviations of the candidates' energies.
+        goal_weight: Of the latent distance to the goal, and `goal_terminal` more at the last step.
+        critic_weight: Of the expected steps to go, and `critic_terminal` more at the last step.
+    """
+
+    method: Literal["cem", "mppi"] = "cem"
+    samples: int = 128
+    iterations: int = 3
+    elites: int = 12
+    kept: float = 0.5
+    wide: float = 0.25
+    start_std: float = 0.6
+    std_floor: float = 0.05
+    correlation_steps: float = 2.0
+    momentum: float = 0.1
+    temperature: float = 0.3
+    goal_weight: float = 1.0
+    goal_terminal: float = 0.0
+    critic_weight: float = 1.0
+    critic_terminal: float = 0.0
+
+    def __post_init__(self) -> None:
+        if self.method not in ("cem", "mppi"):
+            raise BundleError(f"planner settings: method is {self.method!r}, expected 'cem' or 'mppi'")
+        if min(self.samples, self.iterations, self.elites) < 1 or self.elites > self.samples:
+            raise BundleError(
+                f"planner settings: samples {self.samples}, iterations {self.iterations} and elites {self.elites} "
+                "must be at least 1, and elites at most samples"
+            )
+        if not (self.std_floor > 0 and self.start_std > 0 and self.temperature > 0):
+            raise BundleError("planner settings: std_floor, start_std and temperature must be positive")
+        if not (0 <= self.momentum < 1 and 0 <= self.wide <= 1 and 0 <= self.kept <= 1):
+            raise BundleError("planner settings: momentum, wide and kept must lie between 0 and 1")
+
+    @classmethod
+    def from_mapping(cls, values: Mapping[str, Any], source: str) -> PlannerSettings:
+        """Settings from a bundle's "planner"; a key that is unknown or of the wrong type raises BundleError."""
+        defaults = {field.name: field.default for field in fields(cls)}
+        for key, value in values.items():
+            if key not in defaults:
+                raise BundleError(f"{source}: unknown planner setting '{key}'; known are {sorted(defaults)}")
+            kind = type(defaults[key])
+            accepted: tuple[type, ...] = (int, float) if kind is float else (kind,)
+            if not isinstance(value, accepted) or isinstance(value, bool):
+                raise BundleError(f"{source}: planner setting '{key}' is {value!r}, expected a {kind.__name__}")
+        return cls(**values)

@@ -1,0 +1,1 @@
+"""Energies over predicted latents, and the constraints that no plan may break."""

@@ -1,0 +1,52 @@
+"""Guardrails: constraints on where the end effector may go."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from robot_wm.contract import Contract
+from robot_wm.cost.term import Constraint
+from robot_wm.safety.limits import box_excess
+
+TOLERANCE_M = 1e-5
+RECOVERY_M = 0.05
+
+
+class Workspace(Constraint):
+    """The end effector stays inside the contract's workspace.
+
+    A start that is slightly outside (at most `recovery_m`) may move along the border or back in, never further out;
+    further outside nothing is feasible and a person has to bring the arm back.
+    """
+
+    def __init__(self, contract: Contract, *, recovery_m: float = RECOVERY_M) -> None:
+        self.low = np.asarray(contract.workspace_low)
+        self.high = np.asarray(contract.workspace_high)
+        self.recovery_m = recovery_m
+
+    def violation(self, state: np.ndarray, actions: np.ndarray, states: np.ndarray) -> np.ndarray:
+        low, high = self._bounds(state)
+        worst = box_excess(states[..., :3], low, high).max(axis=1)
+        start = float(box_excess(state[:3], self.low, self.high))
+        if start > self.recovery_m:
+            return np.maximum(worst, start)
+        return np.where(worst <= TOLERANCE_M, 0.0, worst)
+
+    def reason(self, violation: float) -> str:
+        return (
+            f"workspace: every plan leaves {self.low.tolist()} to {self.high.tolist()} m, "
+            f"the best by {violation:.3f} m; bring the arm back inside"
+        )
+
+    def repair(self, state: np.ndarray, actions: np.ndarray) -> np.ndarray:
+        low, high = self._bounds(state)
+        repaired = actions.copy()
+        position = np.broadcast_to(state[:3], (len(actions), 3))
+        for step in range(actions.shape[1]):
+            target = np.clip(position + actions[:, step, :3], low, high)
+            repaired[:, step, :3] = target - position
+            position = position + repaired[:, step, :3]
+        return repaired
+
+    def _bounds(self, state: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        return np.minimum(self.low, state[:3]), np.maximum(self.high, state[:3])

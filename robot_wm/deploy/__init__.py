@@ -1,0 +1,1 @@
+"""Model bundles: written by export, verified on load, run by onnxruntime."""

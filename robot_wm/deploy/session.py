@@ -1,0 +1,159 @@
+"""onnxruntime sessions over a bundle, and the world model as plain numpy functions."""
+
+from __future__ import annotations
+
+import logging
+from typing import Literal
+
+import numpy as np
+import onnxruntime
+
+from robot_wm.deploy.bundle import Bundle
+from robot_wm.errors import BundleError, ObservationError, ProviderError
+
+Provider = Literal["cpu", "cuda", "tensorrt"]
+
+EXECUTION_PROVIDERS: dict[str, str] = {
+    "cpu": "CPUExecutionProvider",
+    "cuda": "CUDAExecutionProvider",
+    "tensorrt": "TensorrtExecutionProvider",
+}
+_LOG = logging.getLogger(__name__)
+
+
+def check_provider(provider: str) -> str:
+    """The onnxruntime name of `provider`; ProviderError when it is unknown or this installation lacks it."""
+    if provider not in EXECUTION_PROVIDERS:
+        raise ProviderError(f"provider '{provider}' is unknown; choose one of {sorted(EXECUTION_PROVIDERS)}")
+    name = EXECUTION_PROVIDERS[provider]
+    available = onnxruntime.get_available_providers()
+    if name not in available:
+        raise ProviderError(
+            f"provider '{provider}' was requested, but onnxruntime {onnxruntime.__version__} offers only {available}; "
+            "install the 'gpu' extra (onnxruntime-gpu instead of onnxruntime), or ask for 'cpu'"
+        )
+    return name
+
+
+def open_session(graph: bytes, source: str, *, provider: str = "cpu", threads: int = 2) -> onnxruntime.InferenceSession:
+    """Makes a session that really runs on `provider`.
+
+    Args:
+        graph: The serialised ONNX model.
+        source: Its file name, for errors.
+        threads: Threads within one operator.
+
+    Raises:
+        ProviderError: The provider is not available, or onnxruntime fell back to another one.
+        BundleError: onnxruntime refuses the graph.
+    """
+    name = check_provider(provider)
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 3
+    if name != "CPUExecutionProvider" and hasattr(onnxruntime, "preload_dlls"):
+        onnxruntime.preload_dlls()
+    try:
+        session = onnxruntime.InferenceSession(graph, options, providers=_with_host(name))
+    except Exception as error:  # onnxruntime raises many unrelated types
+        raise BundleError(f"{source}: onnxruntime cannot load it: {error}") from error
+    got = session.get_providers()
+    if got[0] != name:
+        raise ProviderError(
+            f"{source}: provider '{provider}' was requested, but onnxruntime fell back to {got}; "
+            "check the driver and the CUDA libraries, or ask for 'cpu'"
+        )
+    return session
+
+
+def _with_host(name: str) -> list[str]:
+    host = EXECUTION_PROVIDERS["cpu"]
+    return [name] if name == host else [name, host]
+
+
+class OnnxWorldModel:
+    """Encoder, predictor, critic and policy of a bundle as functions from arrays to arrays.
+
+    Shapes: N tokens, D channels, H steps of a roll-out, C candidates. Every output is checked to be finite.
+    """
+
+    def __init__(self, bundle: Bundle, *, provider: str = "cpu", threads: int = 2) -> None:
+        self.bundle = bundle
+        self.provider = check_provider(provider)
+        self.latent_shape = (bundle.tokens, bundle.channels)
+        self.latent_std = bundle.latent_std
+        self.horizon = bundle.horizon
+        self._sessions = {
+            part: open_session(
+                bundle.read(f"{part}.onnx"), str(bundle.path / f"{part}.onnx"), provider=provider, threads=threads
+            )
+            for part in ("encoder", "predictor", "critic", "policy")
+        }
+        _LOG.info("bundle '%s' (%s) runs on %s, %d threads", bundle.name, bundle.sha256[:12], self.provider, threads)
+
+    def encode(self, images: np.ndarray) -> np.ndarray:
+        """Latents float32 (B, N, D) of images uint8 (B, height, width, 3)."""
+        if images.ndim != 4:
+            raise ObservationError(f"images: got shape {images.shape}, expected (batch, height, width, 3)")
+        for image in images:
+            self.bundle.contract.check_image(image)
+        (latents,) = self._run("encoder", image=images)
+        return self._shaped("encoder", latents, (len(images), *self.latent_shape))
+
+    def rollout(self, latent: np.ndarray, state: np.ndarray, actions: np.ndarray) -> np.ndarray:
+        """Latents (C, H, N, D) predicted after each of `actions` (C, H, 7), from `latent` (N, D) and `state` (8,)."""
+        latent, state = self._checked_latent(latent, "latent"), self.bundle.contract.check_state(state)
+        candidates = len(actions)
+        _check_array(actions, (candidates, self.horizon, 7), "actions")
+        (latents,) = self._run("predictor", latent=latent[None], state=state[None], actions=_float32(actions))
+        return self._shaped("predictor", latents, (candidates, self.horizon, *self.latent_shape))
+
+    def critic(self, latents: np.ndarray, goal: np.ndarray) -> np.ndarray:
+        """Expected steps (M,) from each of `latents` (M, N, D) to `goal` (N, D)."""
+        _check_array(latents, (len(latents), *self.latent_shape), "latents")
+        (steps,) = self._run("critic", latents=_float32(latents), goal=self._checked_latent(goal, "goal")[None])
+        return self._shaped("critic", steps, (len(latents),))
+
+    def policy(self, latent: np.ndarray, goal: np.ndarray, state: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Mean and standard deviation (chunk, 7) of the reactive policy's actions, in physical units."""
+        mean, std = self._run(
+            "policy",
+            latent=self._checked_latent(latent, "latent")[None],
+            goal=self._checked_latent(goal, "goal")[None],
+            state=self.bundle.contract.check_state(state)[None],
+        )
+        shape = (1, self.bundle.chunk, 7)
+        return self._shaped("policy", mean, shape)[0], self._shaped("policy", std, shape)[0]
+
+    def _run(self, part: str, **inputs: np.ndarray) -> list[np.ndarray]:
+        try:
+            return self._sessions[part].run(None, inputs)
+        except Exception as error:  # see open_session
+            shapes = {name: (str(value.dtype), value.shape) for name, value in inputs.items()}
+            raise BundleError(f"{self.bundle.path / part}.onnx: failed on {shapes}: {error}") from error
+
+    def _shaped(self, part: str, output: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+        source = f"{self.bundle.path / part}.onnx"
+        if output.dtype != np.float32 or output.shape != shape:
+            raise BundleError(f"{source}: output is {output.dtype} {output.shape}, expected float32 {shape}")
+        if not np.isfinite(output.sum(dtype=np.float64)):
+            raise BundleError(
+                f"{source}: output holds NaN or Inf; the model is damaged or sees what it was never shown"
+            )
+        return output
+
+    def _checked_latent(self, latent: np.ndarray, source: str) -> np.ndarray:
+        _check_array(latent, self.latent_shape, source)
+        return _float32(latent)
+
+
+def _check_array(array: np.ndarray, shape: tuple[int, ...], source: str) -> None:
+    if array.shape != shape:
+        raise ObservationError(f"{source}: got shape {array.shape}, expected {shape}")
+    if not np.isfinite(array.sum(dtype=np.float64)):  # one pass without a boolean copy: roll-outs are large
+        raise ObservationError(f"{source}: holds NaN or Inf, expected finite numbers")
+
+
+def _float32(array: np.ndarray) -> np.ndarray:
+    return np.ascontiguousarray(array, dtype=np.float32)

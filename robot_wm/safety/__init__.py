@@ -1,0 +1,1 @@
+"""Limits as pure functions: arrays in, arrays or typed errors out."""
