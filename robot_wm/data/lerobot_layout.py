@@ -1,7 +1,8 @@
 """Where a LeRobot v3.0 dataset keeps what: paths, features and the description in `meta/info.json`.
 
 The layout is that of the `lerobot` package, format v3.0. Beyond it, each frame has its true `stamp` beside the
-regular `timestamp` of the format, columns named `monitor.*`, and `meta/contract.yaml` holds the robot's contract.
+regular `timestamp` of the format, columns named `monitor.*`, `meta/contract.yaml` holds the robot's contract, and each
+episode has the CRC-32 of its decoded images.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ EPISODES_PATH = "meta/episodes/chunk-{chunk_index:03d}/file-{file_index:03d}.par
 DATA_PATH = "data/chunk-{chunk_index:03d}/file-{file_index:03d}.parquet"
 VIDEO_PATH = "videos/{video_key}/chunk-{chunk_index:03d}/file-{file_index:03d}.mp4"
 STATE, ACTION, STAMP, MONITOR = "observation.state", "action", "stamp", "monitor."
+CHECKSUM = "crc32"
 INDEX_COLUMNS = ("frame_index", "episode_index", "index", "task_index")
 
 

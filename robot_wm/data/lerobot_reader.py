@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -25,6 +27,7 @@ class EpisodeInfo:
 
     Attributes:
         video_frame: Number of its first frame in the video file.
+        crc32: Checksum of its images, or None where the dataset has none.
     """
 
     index: int
@@ -34,6 +37,7 @@ class EpisodeInfo:
     data_path: str
     video_path: str
     video_frame: int
+    crc32: int | None
 
     @property
     def length(self) -> int:
@@ -96,7 +100,7 @@ class Dataset:
         episode = self.episodes[index]
         try:
             rows = self._rows(episode)
-            images = self._open_video(episode).read(episode.video_frame, episode.length)
+            images = self._images(episode)
             return Episode(
                 images=images,
                 states=layout.to_numpy(rows, layout.STATE),
@@ -136,12 +140,15 @@ class Dataset:
             raise DatasetError(f"{self.root / episode.data_path}: rows of episode {episode.index} are missing")
         return rows
 
-    def _open_video(self, episode: EpisodeInfo) -> VideoReader:
+    def _images(self, episode: EpisodeInfo) -> np.ndarray:
         path = self.root / episode.video_path
         if self._video is None or self._video.path != path:
             self.close()
             self._video = VideoReader(path, self.fps)
-        return self._video
+        images = self._video.read(episode.video_frame, episode.length)
+        if episode.crc32 is not None and zlib.crc32(images) != episode.crc32:
+            raise DatasetError(f"{path}: the images differ from those that were written; the file is damaged")
+        return images
 
 
 def read_parquet(path: Path, columns: list[str] | None = None) -> pa.Table:
@@ -160,7 +167,8 @@ def _episodes(root: Path, info: dict[str, Any], contract: Contract) -> tuple[Epi
     key = layout.video_key(contract.camera.name)
     video = f"videos/{key}/"
     names = ["chunk_index", "file_index"]
-    columns = ["episode_index", "tasks", "dataset_from_index", "dataset_to_index", video + "from_timestamp"]
+    columns = ["episode_index", "tasks", "dataset_from_index", "dataset_to_index"]
+    columns += [video + "from_timestamp", video + layout.CHECKSUM]
     columns += [folder + name for folder in ("data/", video) for name in names]
     found = []
     for path in sorted((root / "meta/episodes").glob("*/*.parquet")):
@@ -174,6 +182,7 @@ def _episodes(root: Path, info: dict[str, Any], contract: Contract) -> tuple[Epi
                     data_path=info["data_path"].format(**{name: row["data/" + name] for name in names}),
                     video_path=info["video_path"].format(video_key=key, **{name: row[video + name] for name in names}),
                     video_frame=round(row[video + "from_timestamp"] * info["fps"]),
+                    crc32=row.get(video + layout.CHECKSUM),
                 )
             )
     found.sort(key=lambda episode: episode.index)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import time
+import zlib
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
@@ -177,6 +178,7 @@ class DatasetWriter:
         row |= {prefix + name: index for name, index in names.items()}
         row |= {prefix + "from_timestamp": float(start / self._fps)}
         row |= {prefix + "to_timestamp": float((start + len(episode)) / self._fps)}
+        row |= {prefix + layout.CHECKSUM: zlib.crc32(np.ascontiguousarray(episode.images))}
         for name, part in stats.items():
             row |= {f"stats/{name}/{key}": value for key, value in part.to_plain().items()}
         return row | {f"meta/episodes/{name}": index for name, index in names.items()}

@@ -55,4 +55,5 @@ def describe_images(images: np.ndarray) -> FeatureStats:
     std = np.sqrt(np.maximum(weights @ values**2 - mean**2, 0.0))
     low = values[np.argmax(counts > 0, axis=1)]
     high = values[255 - np.argmax(counts[:, ::-1] > 0, axis=1)]
-    return FeatureStats(*(part.reshape(3, 1, 1) for part in (low, high, mean, std)), count=len(images))
+    low, high, mean, std = (part.reshape(3, 1, 1) for part in (low, high, mean, std))
+    return FeatureStats(low, high, mean, std, len(images))

@@ -25,6 +25,7 @@ def encode(images: np.ndarray, fps: Fraction) -> bytes:
     buffer = io.BytesIO()
     with av.open(buffer, "w", format="mp4") as container:
         stream = container.add_stream(_ENCODER, rate=fps, options=_OPTIONS)
+        assert isinstance(stream, av.VideoStream)
         stream.height, stream.width = images.shape[1:3]
         stream.pix_fmt = "rgb24"
         stream.codec_context.thread_count = 1
@@ -45,11 +46,11 @@ def concatenate(clips: Sequence[bytes], lengths: Sequence[int], fps: Fraction) -
         target = None
         first = 0
         for clip, length in zip(clips, lengths, strict=True):
-            with av.open(io.BytesIO(clip)) as source:
+            with av.open(io.BytesIO(clip), "r") as source:
                 if target is None:
                     target = container.add_stream_from_template(source.streams.video[0])
                 for packet in source.demux(video=0):
-                    if packet.dts is None:
+                    if packet.dts is None or packet.pts is None:
                         continue
                     offset = int(Fraction(first) / fps / packet.time_base)
                     packet.pts, packet.dts = packet.pts + offset, packet.dts + offset
@@ -88,12 +89,11 @@ class VideoReader:
         Raises:
             DatasetError: The video ends or is damaged before the last of them.
         """
-        if first != self._next:
-            self._container.seek(int(Fraction(first) / self._fps / self._stream.time_base), stream=self._stream)
-            self._decoded = self._decode()
         images = np.empty((count, self._stream.height, self._stream.width, 3), np.uint8)
         found = 0
         try:
+            if first != self._next:
+                self._seek(first)
             while found < count:
                 number, image = next(self._decoded)
                 if number < first:
@@ -103,16 +103,23 @@ class VideoReader:
                 images[found] = image
                 found += 1
         except StopIteration:
+            self._next = -1
             raise DatasetError(f"{self.path}: the video ends before frame {first + found}; it is cut off") from None
-        except av.error.FFmpegError as error:
+        except (av.error.FFmpegError, DatasetError) as error:
+            self._next = -1
             raise DatasetError(f"{self.path}: frame {first + found} cannot be decoded ({error})") from error
         self._next = first + count
         return images
 
+    def _seek(self, first: int) -> None:
+        assert self._stream.time_base is not None
+        self._container.seek(int(Fraction(first) / self._fps / self._stream.time_base), stream=self._stream)
+        self._decoded = self._decode()
+
     def _decode(self) -> Iterator[tuple[int, np.ndarray]]:
         for frame in self._container.decode(self._stream):
-            if frame.is_corrupt:
-                raise DatasetError(f"{self.path}: the frame at {frame.time} s is damaged")
+            if frame.is_corrupt or frame.pts is None or frame.time_base is None:
+                raise DatasetError(f"the frame at {frame.time} s is damaged")
             yield round(frame.pts * frame.time_base * self._fps), frame.to_ndarray(format="rgb24")
 
     def close(self) -> None:
