@@ -1,0 +1,58 @@
+"""Camera images in, latents out."""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+
+from diagnostic_msgs.msg import DiagnosticStatus
+from sensor_msgs.msg import Image
+
+from robot_wm.agent import Agent
+from robot_wm.deploy.bundle import default_bundle
+from robot_wm.errors import ObservationError
+from ros_nodes.conversions import image_to_array, latent_to_image, seconds
+from ros_nodes.managed_node import SENSOR, ManagedNode, run
+
+
+class PerceptionNode(ManagedNode):
+    """Encodes each image of the contract's first camera; the latent keeps the image's stamp."""
+
+    def __init__(self) -> None:
+        super().__init__("perception_node")
+        self.parameter("bundle", "", "Directory of the model bundle; empty for the one that ships with the package.")
+        self.parameter("provider", "cpu", "onnxruntime execution provider: cpu, cuda, …")
+
+    def on_setup(self) -> None:
+        bundle = Path(self.get_parameter("bundle").value or default_bundle())
+        self._agent = Agent.load(bundle, mode="flat", provider=self.get_parameter("provider").value)
+        self._camera = self._agent.contract.camera
+        self._encoding, self._age = self.meter("encode"), self.meter("camera_to_latent")
+        self._publisher = self.advertise(Image, "perception/latents", SENSOR)
+        self.listen(Image, self._camera.topic, self._on_image, SENSOR)
+
+    def on_start(self) -> None:
+        self.report(DiagnosticStatus.WARN, f"waiting for {self._camera.topic}")
+
+    def _on_image(self, message: Image) -> None:
+        start = time.perf_counter()
+        try:
+            latent = self._agent.encode(image_to_array(message, self._camera, self._camera.topic))
+        except ObservationError as error:
+            self._encoding.drop()
+            self.report(DiagnosticStatus.ERROR, "images do not fit the contract")
+            self.get_logger().error(str(error), throttle_duration_sec=2.0)
+            return
+        self._publisher.publish(latent_to_image(latent, message.header.stamp, message.header.frame_id))
+        self._encoding.tick(time.perf_counter() - start)
+        self._age.tick(self.now_s() - seconds(message.header.stamp))
+        self.report(DiagnosticStatus.OK, "encoding")
+
+
+def main(args: list[str] | None = None) -> int:
+    return run(PerceptionNode, args)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,200 @@
+"""Latents, joint states and a goal image in, end-effector chunks out."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections import deque
+from pathlib import Path
+
+import numpy as np
+from builtin_interfaces.msg import Time as TimeMsg
+from diagnostic_msgs.msg import DiagnosticStatus
+from rclpy.callback_groups import MutuallyExclusiveCallbackGroup
+from sensor_msgs.msg import Image, JointState
+from std_msgs.msg import Float32MultiArray
+from std_srvs.srv import Trigger
+from trajectory_msgs.msg import MultiDOFJointTrajectory
+
+from robot_wm.agent import Agent, Decision
+from robot_wm.contract import Contract
+from robot_wm.deploy.bundle import default_bundle
+from robot_wm.errors import RobotWmError
+from ros_nodes.conversions import Plan, image_to_array, image_to_latent, joints_from, plan_to_message, seconds
+from ros_nodes.managed_node import LATCHED, LATEST, SENSOR, ManagedNode, run
+from ros_nodes.robot_config import RobotConfig, RobotConfigError
+
+GOAL, LATENTS = "goal/image", "perception/latents"
+STATE_TOLERANCE_S = 0.1
+"""Largest time between a latent's stamp and the joint states that are planned from."""
+
+
+class PlannerNode(ManagedNode):
+    """Plans from every fresh latent while started; says what it waits for when something is missing."""
+
+    def __init__(self) -> None:
+        super().__init__("planner_node")
+        self.parameter("bundle", "", "Directory of the model bundle; empty for the one that ships with the package.")
+        self.parameter("provider", "cpu", "onnxruntime execution provider: cpu, cuda, …")
+        self.parameter("robot", "panda_sim", "Robot configuration: a name in config/robots or a path.")
+        self.parameter("mode", "flat", "How to choose actions: flat (search), policy or random.")
+        self.parameter("seed", 0, "Seed of the search.", 0, 2**31 - 1)
+        self.parameter("deadline_s", 0.1, "Time for one plan, seconds.", 0.005, 10.0)
+        self.parameter("max_latent_age_s", 0.3, "Latents older than this are not planned from, seconds.", 0.01, 10.0)
+
+    def on_setup(self) -> None:
+        self._robot = RobotConfig.load(self.get_parameter("robot").value)
+        self.hardware, self._arm = self._robot.name, self._robot.arm()
+        bundle = Path(self.get_parameter("bundle").value or default_bundle())
+        mode, provider = self.get_parameter("mode").value, self.get_parameter("provider").value
+        self._agent = Agent.load(bundle, mode=mode, provider=provider, seed=self.get_parameter("seed").value)
+        _check_frames(self._robot, self._agent.contract)
+        self._states: deque[tuple[float, np.ndarray]] = deque(maxlen=500)
+        self._run, self._running, self._goal_stamp_s = 0, False, 0.0
+        self._rotation: np.ndarray | None = None
+        self._latent_at = self._joints_at = -np.inf
+        self._plan_meter, self._latents = self.meter("plan"), self.meter("latents")
+        self._plans = self.advertise(MultiDOFJointTrajectory, "planner/plan", LATEST)
+        self._energies = self.advertise(Float32MultiArray, "planner/energy", LATEST)
+        planning, quick = MutuallyExclusiveCallbackGroup(), MutuallyExclusiveCallbackGroup()
+        self.listen(Image, GOAL, self._on_goal, LATCHED, planning)
+        self.listen(Image, LATENTS, self._on_latent, SENSOR, planning)
+        self.listen(JointState, self._robot.topics.joint_states, self._on_joints, SENSOR, quick)
+        self.offer(Trigger, "planner/start", self._start, quick)
+        self.offer(Trigger, "planner/stop", self._stop, quick)
+        self.every(0.2, self._say_what_is_missing, quick)
+
+    def on_stop(self) -> None:
+        self._halt("deactivated")
+
+    def details(self) -> dict[str, str]:
+        if not hasattr(self, "_run"):
+            return {}
+        return {"running": str(self._running).lower(), "goal_stamp_s": f"{self._goal_stamp_s:.6f}"}
+
+    def _start(self, _: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
+        if not self.is_active:
+            response.message = "planner_node is not active; activate it first"
+            return response
+        self._run, self._running, self._rotation = self._run + 1, True, None
+        missing = self._missing()
+        response.success, response.message = True, f"started, {missing}" if missing else "started"
+        return response
+
+    def _stop(self, _: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
+        self._halt("planner/stop was called")
+        response.success, response.message = True, "stopped"
+        return response
+
+    def _halt(self, reason: str) -> None:
+        self._run, self._running = self._run + 1, False
+        self._send_stop(self.get_clock().now().to_msg())
+        self.report(DiagnosticStatus.OK, f"stopped: {reason}")
+
+    def _on_goal(self, message: Image) -> None:
+        try:
+            self._agent.set_goal(image_to_array(message, self._agent.contract.camera, GOAL))
+        except RobotWmError as error:
+            self.report(DiagnosticStatus.ERROR, f"goal refused: {error}")
+            return
+        self._goal_stamp_s = seconds(message.header.stamp)
+        self.get_logger().info("new goal image")
+
+    def _on_joints(self, message: JointState) -> None:
+        topic = self._robot.topics.joint_states
+        try:
+            joints = joints_from(message, self._robot.joints, topic)
+            fingers = joints_from(message, self._robot.gripper.joints, topic)
+        except RobotWmError as error:
+            self.get_logger().error(str(error), throttle_duration_sec=2.0)
+            return
+        self._states.append((seconds(message.header.stamp), np.append(joints, self._robot.gripper.opening(fingers))))
+        self._joints_at = time.monotonic()
+
+    def _on_latent(self, message: Image) -> None:
+        self._latent_at, age_s = time.monotonic(), self.now_s() - seconds(message.header.stamp)
+        self._latents.tick(age_s)
+        run = self._run
+        if not self._running or self._missing():
+            return
+        state = self._state_at(seconds(message.header.stamp))
+        if age_s > self.get_parameter("max_latent_age_s").value or state is None:
+            self._latents.drop()
+            what = f"latent is {age_s:.2f} s old" if state is not None else "no joint states of the latent's time"
+            self.report(DiagnosticStatus.WARN, "latents and joint states are not fresh together")
+            self.get_logger().warning(f"not planned: {what}", throttle_duration_sec=2.0)
+            return
+        try:
+            latent = image_to_latent(message, self._agent.model.latent_shape, LATENTS)
+            decision = self._agent.decide(latent, state, self.get_parameter("deadline_s").value)
+        except RobotWmError as error:
+            self._latents.drop()
+            self.report(DiagnosticStatus.ERROR, f"cannot plan: {error}")
+            return
+        if self._running and run == self._run:
+            self._send(decision, message.header.stamp, state)
+
+    def _state_at(self, stamp_s: float) -> np.ndarray | None:
+        """The measured state (8,) nearest to a stamp, None when there is none near it."""
+        nearest = min(self._states.copy(), key=lambda entry: abs(entry[0] - stamp_s), default=None)
+        if nearest is None or abs(nearest[0] - stamp_s) > STATE_TOLERANCE_S:
+            return None
+        return np.append(self._arm.forward(nearest[1][:-1]), nearest[1][-1]).astype(np.float32)
+
+    def _send(self, decision: Decision, stamp: TimeMsg, state: np.ndarray) -> None:
+        self._plan_meter.tick(decision.plan_ms * 1e-3)
+        if decision.status == "hold":
+            self._send_stop(stamp)
+            self.report(DiagnosticStatus.WARN, f"holding: {decision.reason}")
+            return
+        times = self._agent.contract.step_s * np.arange(1, len(decision.poses) + 1)
+        poses = self._with_fixed_rotation(decision.poses[:, :7].astype(float), state)
+        plan = Plan(seconds(stamp), times, poses, decision.poses[:, 7])
+        self._plans.publish(plan_to_message(plan, stamp, self._robot.base_frame, self._robot.ee_frame))
+        self._energies.publish(Float32MultiArray(data=[float(energy) for energy in decision.energies]))
+        self.report(DiagnosticStatus.OK, "planning")
+
+    def _with_fixed_rotation(self, poses: np.ndarray, state: np.ndarray) -> np.ndarray:
+        """Keeps the hand's rotation at the start where the contract fixes it: measured errors must not add up."""
+        contract = self._agent.contract
+        if any(contract.action_low[3:6]) or any(contract.action_high[3:6]):
+            return poses
+        if self._rotation is None:
+            self._rotation = state[3:7].astype(float)
+        poses[:, 3:7] = self._rotation
+        return poses
+
+    def _send_stop(self, stamp: TimeMsg) -> None:
+        nothing = Plan(seconds(stamp), np.empty(0), np.empty((0, 7)), np.empty(0))
+        self._plans.publish(plan_to_message(nothing, stamp, self._robot.base_frame, self._robot.ee_frame))
+
+    def _missing(self) -> str:
+        """What planning waits for, empty when everything is there."""
+        now = time.monotonic()
+        if self._agent.goal is None:
+            return f"waiting for {GOAL}"
+        if now - self._joints_at > 1.0:
+            return f"waiting for {self._robot.topics.joint_states}"
+        return f"waiting for {LATENTS}" if now - self._latent_at > 1.0 else ""
+
+    def _say_what_is_missing(self) -> None:
+        missing = self._missing()
+        if self._running and missing:
+            self.report(DiagnosticStatus.WARN, missing)
+
+
+def _check_frames(robot: RobotConfig, contract: Contract) -> None:
+    ours, theirs = (robot.base_frame, robot.ee_frame), (contract.base_frame, contract.ee_frame)
+    if ours != theirs:
+        raise RobotConfigError(
+            f"robot '{robot.name}' has frames {ours}, the bundle's contract '{contract.name}' has {theirs}; "
+            "choose the robot that the bundle was trained for"
+        )
+
+
+def main(args: list[str] | None = None) -> int:
+    return run(PlannerNode, args)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
