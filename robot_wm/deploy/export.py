@@ -8,7 +8,7 @@ import shutil
 import tempfile
 import warnings
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -16,14 +16,16 @@ import numpy as np
 import onnx
 import onnxruntime
 import torch
+from rich.console import Console
 from torch import nn
 
 from robot_wm.actor.settings import PlannerSettings
-from robot_wm.contract import Contract
+from robot_wm.contract import TABLETOP, Contract
 from robot_wm.deploy.bundle import INDEX, Bundle, default_bundle, load_bundle, write_index
-from robot_wm.deploy.parity import TorchWorldModel, check_parity, random_probe
+from robot_wm.deploy.parity import TOLERANCE, TorchWorldModel, check_parity, random_probe
 from robot_wm.deploy.session import OnnxWorldModel
 from robot_wm.errors import BundleError
+from robot_wm.training.checkpoint import load_model, read
 
 OPSET = 18
 
@@ -32,12 +34,19 @@ OPSET = 18
 class ExportConfig:
     """Writes a trained checkpoint as a model bundle, and fails if onnxruntime and torch disagree.
 
-    Example: `robot-wm export --checkpoint runs/train/model.safetensors --out my_bundle`
+    Attributes:
+        checkpoint: Directory that `robot-wm train` wrote.
+        out: Bundle directory; one that is there is replaced.
+        name: Name of the bundle.
+        horizon: Steps of the predictor's roll-out, at most the policy's chunk; None takes the whole chunk.
+        seed: Of the inputs on which torch and onnxruntime are compared.
+        planner: Search settings that the bundle recommends.
     """
 
     checkpoint: Path
     out: Path = field(default_factory=default_bundle)
     name: str = "tabletop"
+    horizon: int | None = None
     seed: int = 0
     planner: PlannerSettings = PlannerSettings()
 
@@ -55,6 +64,42 @@ class Description:
     horizon: int
     metrics: Mapping[str, Any] = field(default_factory=dict)
     planner: Mapping[str, Any] = field(default_factory=dict)
+
+
+def run(config: ExportConfig) -> int:
+    """Exports a checkpoint and prints where and how exact; BundleError when the parity gate fails."""
+    bundle = export_checkpoint(config)
+    console = Console()
+    total = sum(entry.size for entry in bundle.files.values())
+    console.print(f"bundle '{bundle.name}' in {bundle.path}: {total / 1e6:.1f} MB, sha256 {bundle.sha256[:12]}")
+    for graph, difference in bundle.metrics["parity"].items():
+        console.print(f"  {graph}: torch and onnxruntime differ by at most {difference:.1e} (limit {TOLERANCE:.0e})")
+    return 0
+
+
+def export_checkpoint(config: ExportConfig) -> Bundle:
+    """Exports what `robot-wm train` saved; TrainingError when the checkpoint is not usable."""
+    model = load_model(config.checkpoint)
+    _, meta = read(config.checkpoint)
+    if "latent_std" not in meta:
+        raise BundleError(f"{config.checkpoint}: training has not measured latent_std yet; let `robot-wm train` finish")
+    description = Description(
+        name=config.name,
+        contract=TABLETOP,
+        tokens=model.config.encoder.slots,
+        channels=model.config.encoder.channels,
+        latent_std=float(meta["latent_std"]),
+        chunk=model.config.chunk,
+        horizon=config.horizon or model.config.chunk,
+        metrics=meta.get("metrics", {}),
+        planner=asdict(config.planner),
+    )
+    documents = {
+        "normalisation.json": {name: values.tolist() for name, values in model.scaling.state_dict().items()},
+        "model_config.json": meta["model"],
+        "metrics.json": dict(description.metrics),
+    }
+    return export_bundle(model, config.out, description, documents=documents, seed=config.seed)
 
 
 def export_bundle(

@@ -1,0 +1,170 @@
+"""Success rates: the agent against the simulated tasks, episode by episode."""
+
+from __future__ import annotations
+
+import json
+import math
+import multiprocessing
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from robot_wm.agent import Agent, Mode
+from robot_wm.deploy.bundle import default_bundle, load_bundle
+from robot_wm.deploy.session import Provider, check_provider
+from robot_wm.errors import RobotWmError
+
+
+@dataclass(frozen=True)
+class EvalConfig:
+    """Measures how often an agent succeeds at a simulated task.
+
+    Attributes:
+        task: Name of the task.
+        agent: "flat" plans in the world model, "policy" is the reactive policy alone, "random" the baseline.
+        episodes: Number of episodes; episode i depends on (seed, i) alone.
+        bundle: Model bundle; the one inside the package by default.
+        randomize: Draws colours, light, camera pose and physics anew in each episode.
+        provider: Execution provider of onnxruntime.
+        threads: Threads of each worker within an operator.
+        workers: Processes that share the episodes; more than one makes the times meaningless.
+        json: File for the result.
+    """
+
+    task: Literal["reach", "push"] = "reach"
+    agent: Mode = "flat"
+    episodes: int = 100
+    seed: int = 0
+    bundle: Path = field(default_factory=default_bundle)
+    randomize: bool = False
+    provider: Provider = "cpu"
+    threads: int = 2
+    workers: int = 1
+    json: Path | None = None
+
+
+@dataclass(frozen=True)
+class EpisodeResult:
+    """One episode: whether and after how many steps it succeeded, holds, and the times of each step in ms."""
+
+    index: int
+    success: bool
+    steps: int
+    holds: int
+    plan_ms: tuple[float, ...]
+    encode_ms: tuple[float, ...]
+
+
+def run(config: EvalConfig) -> int:
+    """Evaluates, prints the result and writes it where `config.json` says."""
+    if config.episodes < 1 or config.workers < 1:
+        raise RobotWmError(f"eval: episodes {config.episodes} and workers {config.workers} must be at least 1")
+    console = Console()
+    console.print(f"bundle {config.bundle} on {check_provider(config.provider)}, {config.threads} threads")
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    results: list[EpisodeResult] = []
+    with Progress(*columns, console=console) as progress:
+        bar = progress.add_task(f"{config.task}, {config.agent}", total=config.episodes)
+        for result in evaluate(config):
+            results.append(result)
+            rate = sum(r.success for r in results) / len(results)
+            progress.update(bar, advance=1, description=f"{config.task}, {config.agent}: success {rate:.2f}")
+    report = summarize(config, results)
+    console.print_json(json.dumps(report))
+    if config.json is not None:
+        config.json.parent.mkdir(parents=True, exist_ok=True)
+        config.json.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
+    return 0
+
+
+def evaluate(config: EvalConfig) -> Iterator[EpisodeResult]:
+    """Yields the episodes' results as they finish, in any order when there are several workers."""
+    chunks = [list(range(start, config.episodes, config.workers)) for start in range(config.workers)]
+    if config.workers == 1:
+        yield from play_episodes(config, chunks[0])
+        return
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(config.workers, mp_context=context) as pool:
+        for future in as_completed([pool.submit(_play_all, config, chunk) for chunk in chunks if chunk]):
+            yield from future.result()
+
+
+def _play_all(config: EvalConfig, indices: list[int]) -> list[EpisodeResult]:
+    return list(play_episodes(config, indices))
+
+
+def play_episodes(config: EvalConfig, indices: list[int]) -> Iterator[EpisodeResult]:
+    """Plays the given episodes in one environment with one agent."""
+    import gymnasium
+
+    import sim  # noqa: F401  (registers the environments)
+
+    agent = Agent.load(config.bundle, mode=config.agent, provider=config.provider, threads=config.threads)
+    name = f"robot_wm/Tabletop{config.task.capitalize()}-v0"
+    environment = gymnasium.make(name, randomize=config.randomize, disable_env_checker=True)
+    try:
+        for index in indices:
+            yield _play(agent, environment, index, episode_seed(config.seed, index))
+    finally:
+        environment.close()
+
+
+def episode_seed(seed: int, index: int) -> int:
+    """The seed of episode `index`, unlike that of any other (seed, index) but for chance."""
+    return int(np.random.SeedSequence([seed, index]).generate_state(1)[0])
+
+
+def _play(agent: Agent, environment: Any, index: int, seed: int) -> EpisodeResult:
+    observation, _ = environment.reset(seed=seed)
+    agent.reset(seed)
+    agent.set_goal(observation["goal"])
+    plan_ms, encode_ms, holds = [], [], 0
+    terminated = truncated = False
+    info: dict[str, Any] = {"success": False}
+    while not (terminated or truncated):
+        decision = agent.act(observation["image"], observation["state"])
+        observation, _, terminated, truncated, info = environment.step(decision.actions[0])
+        plan_ms.append(decision.plan_ms)
+        encode_ms.append(decision.encode_ms)
+        holds += decision.status == "hold"
+    return EpisodeResult(index, bool(info["success"]), len(plan_ms), holds, tuple(plan_ms), tuple(encode_ms))
+
+
+def summarize(config: EvalConfig, results: list[EpisodeResult]) -> dict[str, Any]:
+    """The report of `robot-wm eval`; `steps_mean` is over the successful episodes, null when there is none."""
+    successes = [result for result in results if result.success]
+    return {
+        "task": config.task,
+        "agent": config.agent,
+        "episodes": len(results),
+        "seed": config.seed,
+        "randomize": config.randomize,
+        "bundle_sha256": load_bundle(config.bundle).sha256,
+        "success_rate": len(successes) / len(results),
+        "ci95": list(wilson_interval(len(successes), len(results))),
+        "steps_mean": float(np.mean([result.steps for result in successes])) if successes else None,
+        "holds": sum(result.holds for result in results),
+        "plan_ms": percentiles([ms for result in results for ms in result.plan_ms]),
+        "encode_ms": percentiles([ms for result in results for ms in result.encode_ms]),
+        "failed_episodes": sorted(result.index for result in results if not result.success),
+    }
+
+
+def wilson_interval(successes: int, trials: int, z: float = 1.959964) -> tuple[float, float]:
+    """Wilson's score interval of a success rate, 95 % by default (Wilson 1927, equation 3)."""
+    rate, square = successes / trials, z * z
+    centre = (rate + square / (2 * trials)) / (1 + square / trials)
+    half = z / (1 + square / trials) * math.sqrt(rate * (1 - rate) / trials + square / (4 * trials**2))
+    return round(max(0.0, centre - half), 6), round(min(1.0, centre + half), 6)
+
+
+def percentiles(values: list[float]) -> dict[str, float]:
+    """Median and 99th percentile."""
+    p50, p99 = np.percentile(values, [50, 99])
+    return {"p50": float(p50), "p99": float(p99)}
