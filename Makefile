@@ -1,0 +1,46 @@
+# make demo   the simulated arm reaches and pushes; result in runs/demo
+# make test   all tests
+# make lint   style and types
+# make model  collects, trains and exports the shipped bundle anew
+
+PYTHON ?= python3
+TORCH ?= torch==2.13.0
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+METADATA := pyproject.toml setup.py setup.cfg
+
+.PHONY: demo test lint model clean
+.DELETE_ON_ERROR:
+
+demo: $(VENV)/demo.stamp
+	$(BIN)/robot-wm demo
+
+test: $(VENV)/test.stamp
+	$(BIN)/python -m pytest
+
+lint: $(VENV)/test.stamp
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+model: $(VENV)/test.stamp
+	$(BIN)/robot-wm train --preset tabletop
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info
+
+$(VENV)/python.stamp:
+	sh tools/check_python.sh $(PYTHON)
+	$(PYTHON) -m venv $(VENV)
+	$(PIP) install --upgrade pip setuptools
+	touch $@
+
+$(VENV)/demo.stamp: $(VENV)/python.stamp $(METADATA)
+	$(PIP) install -e '.[sim,ros]'
+	touch $@
+
+$(VENV)/test.stamp: $(VENV)/python.stamp $(METADATA)
+	$(PIP) install '$(TORCH)'
+	$(PIP) install -e '.[sim,train,ros,dev]'
+	touch $@ $(VENV)/demo.stamp
