@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from ruckig import ControlInterface, InputParameter, OutputParameter, Result, Ruckig, Synchronization
+from ruckig import ControlInterface, InputParameter, Result, Ruckig, Synchronization, Trajectory
 
 from robot_wm.errors import RobotWmError
 
@@ -56,6 +56,7 @@ class MotionFilter:
     def __init__(self, limits: MotionLimits, tick_s: float) -> None:
         self._limits = limits
         self._joints = len(limits.velocity)
+        self._tick_s = tick_s
         self._generator = Ruckig(self._joints, tick_s)
 
     def step(self, motion: Motion, velocity: np.ndarray) -> Motion:
@@ -74,11 +75,11 @@ class MotionFilter:
         request.max_acceleration, request.max_jerk = limits.acceleration.tolist(), limits.jerk.tolist()
         if not np.all(np.isfinite([motion.position, motion.velocity, motion.acceleration, velocity])):
             raise MotionError(f"motion from {motion} to velocity {velocity} holds numbers that are not finite")
-        output = OutputParameter(self._joints)
-        result = self._generator.update(request, output)
+        trajectory = Trajectory(self._joints)
+        result = self._generator.calculate(request, trajectory)
         if result not in (Result.Working, Result.Finished):
             raise MotionError(f"no motion within the limits from {motion} to velocity {velocity}: {result}")
-        return Motion(np.array(output.new_position), np.array(output.new_velocity), np.array(output.new_acceleration))
+        return Motion(*(np.array(value) for value in trajectory.at_time(self._tick_s)))
 
     def brake(self, motion: Motion) -> Motion:
         """The motion one tick later when every joint comes to rest as fast as the limits allow."""

@@ -1,0 +1,142 @@
+"""Following chunks without jumps, and holding whenever plan or joint states are not fresh; no ROS needed."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+pytest.importorskip("pinocchio")
+import ros_nodes  # noqa: E402, F401  (supplies the message packages where ROS is not installed)
+from robot_wm.kinematics import Arm, pose_distance  # noqa: E402
+from robot_wm.motion import Motion  # noqa: E402
+from ros_nodes.chunk_follower import ChunkFollower, FollowerSettings  # noqa: E402
+from ros_nodes.conversions import Plan  # noqa: E402
+from ros_nodes.robot_config import RobotConfig  # noqa: E402
+
+SETTINGS = FollowerSettings()
+ROBOT = RobotConfig.load("panda_sim")
+
+
+class Bench:
+    """An ideal arm in front of a follower, with both clocks in hand."""
+
+    def __init__(self) -> None:
+        self.arm: Arm = ROBOT.arm()
+        self.limits = ROBOT.motion_limits(self.arm)
+        self.follower = ChunkFollower(self.arm, self.limits, np.array(ROBOT.posture), SETTINGS)
+        self.now_s = 100.0
+        self.joints = np.array(ROBOT.posture)
+        self.commands: list[Motion] = []
+
+    def plan(self, offset: tuple[float, float, float], age_s: float = 0.1, steps: int = 8) -> Plan:
+        """A chunk of `steps` equal displacements from where the arm is."""
+        poses = np.repeat(self.arm.forward(self.joints)[None], steps, axis=0)
+        poses[:, :3] += np.arange(1, steps + 1)[:, None] * np.array(offset)
+        return Plan(self.now_s - age_s, 0.2 * np.arange(1, steps + 1), poses, np.full(steps, 0.5))
+
+    def accept(self, plan: Plan) -> bool:
+        return self.follower.accept(plan, self.now_s, self.now_s)
+
+    def run(self, seconds: float, measured: bool = True) -> None:
+        """Ticks for a while; the arm goes exactly where it is told."""
+        for _ in range(round(seconds / SETTINGS.tick_s)):
+            if measured:
+                self.follower.measure(self.joints, self.now_s)
+            motion = self.follower.step(self.now_s, self.now_s)
+            if motion is not None:
+                self.commands.append(motion)
+                self.joints = motion.position
+            self.now_s += SETTINGS.tick_s
+
+
+@pytest.fixture
+def bench() -> Bench:
+    bench = Bench()
+    bench.follower.measure(bench.joints, bench.now_s)
+    return bench
+
+
+def test_reaches_the_pose_that_is_due(bench: Bench) -> None:
+    plan = bench.plan((0.0, 0.03, 0.0))
+    assert bench.accept(plan)
+    bench.run(0.5)
+    due = plan.poses[np.searchsorted(plan.stamp_s + plan.times_s, bench.now_s)]
+    assert pose_distance(bench.arm.forward(bench.joints), due) < 0.03
+    assert bench.follower.reason == ""
+    assert bench.follower.opening(bench.now_s) == 0.5
+
+
+def test_new_chunks_never_jump(bench: Bench) -> None:
+    rng = np.random.default_rng(1)
+    for _ in range(25):
+        bench.accept(bench.plan(tuple(rng.uniform(-0.04, 0.04, 3)), age_s=rng.uniform(0.05, 0.15)))
+        bench.run(0.2)
+    before, after = bench.commands[:-1], bench.commands[1:]
+    for a, b in zip(before, after, strict=True):
+        assert np.all(np.abs(b.velocity) <= bench.limits.velocity + 1e-9)
+        assert np.all(np.abs(b.velocity - a.velocity) <= bench.limits.acceleration * SETTINGS.tick_s + 1e-9)
+        assert np.all(np.abs(b.position - a.position) <= bench.limits.velocity * SETTINGS.tick_s + 1e-9)
+
+
+@pytest.mark.parametrize("seconds", [SETTINGS.plan_timeout_s, SETTINGS.plan_max_age_s])
+def test_silence_of_the_planner_stops_the_arm(bench: Bench, seconds: float) -> None:
+    bench.accept(bench.plan((0.0, 0.03, 0.0)))
+    bench.run(seconds + 0.5)
+    assert "stale" in bench.follower.reason
+    assert bench.commands[-1].is_at_rest
+    still = bench.joints.copy()
+    bench.run(0.5)
+    np.testing.assert_array_equal(bench.joints, still)
+
+
+def test_old_stamp_is_stale_though_it_just_arrived(bench: Bench) -> None:
+    bench.accept(bench.plan((0.0, 0.03, 0.0), age_s=SETTINGS.plan_max_age_s + 0.01))
+    bench.run(0.1)
+    assert "observation is" in bench.follower.reason
+    assert not bench.commands
+
+
+def test_stamp_from_the_future_is_refused(bench: Bench) -> None:
+    bench.accept(bench.plan((0.0, 0.03, 0.0), age_s=-1.0))
+    bench.run(0.1)
+    assert "future" in bench.follower.reason and not bench.commands
+
+
+def test_older_plan_does_not_replace_a_newer_one(bench: Bench) -> None:
+    newer, older = bench.plan((0.0, 0.03, 0.0), age_s=0.1), bench.plan((0.0, -0.03, 0.0), age_s=0.3)
+    assert bench.accept(newer)
+    assert not bench.accept(older)
+
+
+def test_stop_wins_over_a_plan_that_was_under_way(bench: Bench) -> None:
+    bench.accept(bench.plan((0.0, 0.03, 0.0)))
+    bench.run(0.2)
+    late = bench.plan((0.0, 0.03, 0.0), age_s=0.1)
+    bench.accept(Plan(bench.now_s, np.empty(0), np.empty((0, 7)), np.empty(0)))
+    assert not bench.accept(late)
+    bench.run(0.5)
+    assert bench.follower.reason == "planner says stop" and bench.commands[-1].is_at_rest
+
+
+def test_silent_joint_states_stop_the_arm(bench: Bench) -> None:
+    bench.accept(bench.plan((0.0, 0.03, 0.0)))
+    bench.run(0.2)
+    bench.run(SETTINGS.joints_timeout_s + 0.1, measured=False)
+    assert "joint states are silent" in bench.follower.reason
+
+
+def test_an_arm_that_does_not_follow_is_not_pulled(bench: Bench) -> None:
+    bench.accept(bench.plan((0.0, 0.03, 0.0)))
+    bench.run(0.2)
+    bench.follower.measure(bench.joints + 0.5, bench.now_s)
+    bench.follower.step(bench.now_s, bench.now_s)
+    assert "does not follow" in bench.follower.reason
+
+
+def test_moves_on_after_a_hold(bench: Bench) -> None:
+    bench.accept(bench.plan((0.0, 0.03, 0.0)))
+    bench.run(1.5)
+    assert bench.follower.reason
+    bench.accept(bench.plan((0.0, -0.03, 0.0)))
+    bench.run(0.1)
+    assert bench.follower.reason == ""
