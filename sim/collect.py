@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import json
-import multiprocessing
-import multiprocessing.connection
-import os
 import signal
-import threading
-from collections import deque
 from collections.abc import Iterator
-from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
+from types import FrameType
 from typing import Literal
 
 import numpy as np
@@ -24,9 +21,9 @@ from robot_wm.contract import TABLETOP
 from robot_wm.data import DatasetWriter, Episode
 from robot_wm.data.files import write_atomic
 from robot_wm.errors import DatasetError
+from sim.parallel import ordered_map
 
 _RECORD = "meta/collect.json"
-_AHEAD = 4
 
 
 @dataclass(frozen=True)
@@ -34,8 +31,6 @@ class CollectConfig:
     """Collects scripted play in the simulator and writes it as a LeRobot v3 dataset.
 
     Run it again with the same options to go on after an interruption, or with more episodes to add to the dataset.
-
-    Example: robot-wm collect --task play --episodes 200 --workers 2 --out datasets/play --seed 0
 
     Attributes:
         out: Folder of the dataset.
@@ -60,14 +55,14 @@ class CollectConfig:
     def __post_init__(self) -> None:
         for name, low in (("episodes", 1), ("workers", 1), ("steps", 2), ("seed", 0)):
             if getattr(self, name) < low:
-                raise DatasetError(f"collect: {name} is {getattr(self, name)}; at least {low} is needed")
+                raise DatasetError(f"{name} is {getattr(self, name)}; at least {low} is needed")
         for name in ("randomize", "reach_share"):
             if not 0 <= getattr(self, name) <= 1:
-                raise DatasetError(f"collect: {name} is {getattr(self, name)}; a share between 0 and 1 is needed")
+                raise DatasetError(f"{name} is {getattr(self, name)}; a share between 0 and 1 is needed")
 
     @property
     def recipe(self) -> dict[str, object]:
-        """What decides the content of episode `i`, and so must not change when a collection goes on."""
+        """What decides the content of each episode, and so must not change when a collection goes on."""
         plain = asdict(self)
         return {name: plain[name] for name in ("task", "seed", "steps", "randomize", "reach_share")}
 
@@ -84,46 +79,19 @@ def run(config: CollectConfig) -> int:
     console = Console()
     _check_recipe(config)
     with DatasetWriter(config.out, TABLETOP) as writer:
-        there = writer.episodes
-        if there:
-            console.print(f"{config.out} has {there} episodes; going on to {config.episodes}")
+        if writer.episodes:
+            console.print(f"{config.out} has {writer.episodes} episodes; going on to {config.episodes}")
         try:
-            with _progress(console) as progress:
-                task = progress.add_task("collecting", total=max(config.episodes, there), completed=there)
-                for episode in episodes(config, there):
-                    writer.add(episode)
-                    progress.advance(task)
-        except KeyboardInterrupt:
-            writer.close()
-            console.print(
-                f"interrupted: {writer.episodes} of {config.episodes} episodes are in {config.out}; run again"
-            )
-            return 130
+            stopped = _collect(config, writer, console)
         except BrokenProcessPool:
-            writer.close()
             raise DatasetError(
-                f"collect: a simulating process died (out of memory, or killed); {writer.episodes} episodes are in "
-                f"{config.out}; run the same command again to go on, with fewer workers if memory is short"
+                f"a simulating process died (killed, or out of memory) after {writer.episodes} episodes; "
+                "run the same command again to go on, with fewer workers if memory is short"
             ) from None
+    if stopped:
+        console.print("interrupted; run the same command again to go on")
     console.print(f"{writer.episodes} episodes are in {config.out}")
-    return 0
-
-
-def episodes(config: CollectConfig, first: int = 0) -> Iterator[Episode]:
-    """Episodes `first` to `config.episodes - 1` in order; at most a few a worker are waiting at any time."""
-    numbers = iter(range(first, config.episodes))
-    context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(min(config.workers, max(1, config.episodes - first)), context, _start_worker)
-    waiting: deque[Future[Episode]] = deque()
-    try:
-        for number in numbers:
-            waiting.append(pool.submit(play, config, number))
-            if len(waiting) >= _AHEAD * config.workers:
-                yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)
+    return 130 if stopped else 0
 
 
 def play(config: CollectConfig, number: int) -> Episode:
@@ -131,10 +99,46 @@ def play(config: CollectConfig, number: int) -> Episode:
     from sim.play import play_episode
 
     rng = np.random.default_rng([config.seed, number])
-    task = config.task
-    if task == "play":
-        task = "reach" if rng.random() < config.reach_share else "push"
+    wander = rng.random() < config.reach_share
+    task = config.task if config.task != "play" else "reach" if wander else "push"
     return play_episode(task, int(rng.integers(2**31)), config.steps, config.randomize)
+
+
+def _collect(config: CollectConfig, writer: DatasetWriter, console: Console) -> bool:
+    """Adds the missing episodes; True if Ctrl-C came before the last."""
+    numbers = range(writer.episodes, config.episodes)
+    if not numbers:
+        return False
+    workers = min(config.workers, len(numbers))
+    columns = (TextColumn("collecting"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with (
+        Progress(*columns, console=console) as progress,
+        _ctrl_c() as pressed,
+        closing(ordered_map(partial(play, config), numbers, workers)) as episodes,  # type: ignore[type-var]
+    ):
+        bar = progress.add_task("", total=config.episodes, completed=writer.episodes)
+        for episode in episodes:
+            writer.add(episode)
+            progress.advance(bar)
+            if pressed:
+                return writer.episodes < config.episodes
+    return False
+
+
+@contextmanager
+def _ctrl_c() -> Iterator[list[bool]]:
+    """Gives a list that is filled by the first Ctrl-C, so that no episode is torn; the second one interrupts."""
+    pressed: list[bool] = []
+
+    def note(number: int, frame: FrameType | None) -> None:
+        pressed.append(True)
+        signal.signal(signal.SIGINT, before)
+
+    before = signal.signal(signal.SIGINT, note)
+    try:
+        yield pressed
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _check_recipe(config: CollectConfig) -> None:
@@ -148,24 +152,6 @@ def _check_recipe(config: CollectConfig) -> None:
                 "use the same options to go on, or another folder"
             )
         return
-    if config.out.is_dir() and any(config.out.iterdir()):
+    if config.out.exists() and (not config.out.is_dir() or any(config.out.iterdir())):
         raise DatasetError(f"{config.out} holds something that this command did not write; choose another folder")
     write_atomic(path, json.dumps(config.recipe, indent=2).encode())
-
-
-def _start_worker() -> None:
-    """Leaves Ctrl-C to the main process, and ends when that is gone, however it went."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        threading.Thread(target=_follow, args=(parent.sentinel,), daemon=True).start()
-
-
-def _follow(sentinel: int) -> None:
-    multiprocessing.connection.wait([sentinel])
-    os._exit(1)
-
-
-def _progress(console: Console) -> Progress:
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    return Progress(*columns, console=console)

@@ -146,7 +146,7 @@ class Dataset:
             self.close()
             self._video = VideoReader(path, self.fps)
         images = self._video.read(episode.video_frame, episode.length)
-        if episode.crc32 is not None and zlib.crc32(images) != episode.crc32:
+        if episode.crc32 is not None and zlib.crc32(images.data) != episode.crc32:
             raise DatasetError(f"{path}: the images differ from those that were written; the file is damaged")
         return images
 

@@ -82,7 +82,7 @@ class DatasetWriter:
         self._state: Resumed = resume(root, contract, self._fps)
         self._shard = _Shard(self._state.files, self._state.frames)
         self._committed = time.monotonic()
-        self._pending = self._failed = False
+        self._pending = self._torn = False
 
     @property
     def episodes(self) -> int:
@@ -108,6 +108,7 @@ class DatasetWriter:
         if self._shard.clips and self._shard.bytes + len(clip) > self._file_mib << 20:
             self.commit()
             self._shard = _Shard(self._shard.number + 1, state.frames)
+        self._torn = True
         state.features = described
         state.tasks.setdefault(episode.task, len(state.tasks))
         columns = self._columns(episode)
@@ -120,7 +121,7 @@ class DatasetWriter:
         state.stats = {name: _merged(state.stats.get(name), part) for name, part in stats.items()}
         state.episodes += 1
         state.frames += len(episode)
-        self._pending = True
+        self._pending, self._torn = True, False
         if time.monotonic() - self._committed >= self._flush_s:
             self.commit()
 
@@ -128,7 +129,7 @@ class DatasetWriter:
         """Brings the files on disk up to the last added episode."""
         if not self._pending:
             return
-        self._failed = True
+        self._torn = True
         shard, state = self._shard, self._state
         key = layout.video_key(self._contract.camera.name)
         names = layout.chunk_and_file(shard.number)
@@ -141,7 +142,7 @@ class DatasetWriter:
         write_atomic(self.root / layout.EPISODES_PATH.format(**names), parquet([pa.Table.from_pylist(shard.rows)]))
         write_atomic(self.root / layout.STATS_PATH, _json({name: s.to_plain() for name, s in state.stats.items()}))
         write_atomic(self.root / layout.INFO_PATH, _json(self._info()))
-        self._pending = self._failed = False
+        self._pending = self._torn = False
         self._committed = time.monotonic()
 
     def close(self) -> None:
@@ -154,7 +155,7 @@ class DatasetWriter:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if not self._failed:
+        if not self._torn:
             self.close()
 
     def _columns(self, episode: Episode) -> dict[str, np.ndarray]:
@@ -178,7 +179,7 @@ class DatasetWriter:
         row |= {prefix + name: index for name, index in names.items()}
         row |= {prefix + "from_timestamp": float(start / self._fps)}
         row |= {prefix + "to_timestamp": float((start + len(episode)) / self._fps)}
-        row |= {prefix + layout.CHECKSUM: zlib.crc32(np.ascontiguousarray(episode.images))}
+        row |= {prefix + layout.CHECKSUM: zlib.crc32(np.ascontiguousarray(episode.images).data)}
         for name, part in stats.items():
             row |= {f"stats/{name}/{key}": value for key, value in part.to_plain().items()}
         return row | {f"meta/episodes/{name}": index for name, index in names.items()}
