@@ -166,7 +166,12 @@ class SimNode(ManagedNode):
 
     def _publish_task_state(self, stamp: TimeMsg) -> None:
         success, distance = self._task.success(self._world), self._task.distance(self._world)
-        values = {"seed": str(self._seed), "success": str(success).lower(), "distance_m": f"{distance:.4f}"}
+        values = {
+            "seed": str(self._seed),
+            "success": str(success).lower(),
+            "distance_m": f"{distance:.4f}",
+            "max_steps": str(self._task.max_steps),
+        }
         message = "success" if success else "not yet"
         state = DiagnosticArray(status=[status(self._task_name, self.hardware, DiagnosticStatus.OK, message, values)])
         state.header.stamp = stamp

@@ -1,0 +1,225 @@
+"""The demonstration: starts all processes, lets the arm reach and push towards goal images, reports and draws it."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from rich.console import Console
+from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from robot_wm.contract import TABLETOP
+from ros_nodes.demo_client import NODES, DemoClient, DemoError
+
+TASKS = ("reach", "push")
+OVERVIEW_RATE = 5.0
+
+
+@dataclass(frozen=True)
+class DemoConfig:
+    """Runs the whole system as separate processes and shows that it reaches and pushes.
+
+    Attributes:
+        out: Directory for report.json, demo.gif and launch.log.
+        seed: Seed of the first attempt's scene; each further attempt takes the next one.
+        attempts: Scenes tried for a task until one succeeds; every attempt is in the report.
+        bundle: Directory of the model bundle; None for the one that ships.
+        randomize: Draw colours, light, physics and camera pose.
+    """
+
+    out: Path = Path("runs/demo")
+    seed: int = 0
+    attempts: int = 3
+    bundle: Path | None = None
+    randomize: bool = False
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """How one try at a task went; distances in metres, `steps` are the plans that were made."""
+
+    seed: int
+    success: bool
+    steps: int
+    seconds: float
+    initial_distance_m: float
+    final_distance_m: float
+
+
+@dataclass
+class _Outcome:
+    attempts: dict[str, list[Attempt]] = field(default_factory=dict)
+    recordings: list[Any] = field(default_factory=list)
+    latency_ms: dict[str, float | None] = field(default_factory=dict)
+
+
+def run(config: DemoConfig) -> int:
+    """Runs the demonstration; returns 0 only if both tasks succeeded."""
+    console, outcome = Console(), _Outcome()
+    config.out.mkdir(parents=True, exist_ok=True)
+    columns = (SpinnerColumn(), TextColumn("{task.description:<28}"), BarColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console) as progress:
+        with _system(config) as processes, DemoClient() as client:
+            _wait_for_nodes(client, processes, config.out, progress)
+            for task in TASKS:
+                outcome.attempts[task] = _try(task, client, config, outcome, progress)
+            outcome.latency_ms = _camera_to_command(client)
+        _draw(outcome, config.out, progress)
+    report = _report(outcome)
+    (config.out / "report.json").write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
+    _print_table(console, outcome, config.out)
+    return 0 if all(task["success"] for task in report["tasks"].values()) else 1
+
+
+@contextmanager
+def _system(config: DemoConfig) -> Iterator[subprocess.Popen]:
+    """The processes of demo.launch.xml, ended on leaving; their output goes to launch.log."""
+    os.environ.setdefault("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
+    arguments = {
+        "bundle": "" if config.bundle is None else str(config.bundle.resolve()),
+        "randomize": str(config.randomize).lower(),
+        "overview_rate": str(OVERVIEW_RATE),
+        "seed": str(config.seed),
+    }
+    command = [sys.executable, "-m", "robot_wm.cli", "launch", str(launch_file("demo.launch.xml"))]
+    command += [f"{name}:={value}" for name, value in arguments.items()]
+    with (config.out / "launch.log").open("wb") as log:
+        processes = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT, start_new_session=True)
+        try:
+            yield processes
+        finally:
+            _end(processes)
+
+
+def _end(processes: subprocess.Popen) -> None:
+    for number, patience_s in ((signal.SIGINT, 10.0), (signal.SIGTERM, 5.0), (signal.SIGKILL, 5.0)):
+        if processes.poll() is not None:
+            return
+        os.killpg(processes.pid, number) if number == signal.SIGKILL else processes.send_signal(number)
+        try:
+            processes.wait(patience_s)
+        except subprocess.TimeoutExpired:
+            continue
+
+
+def launch_file(name: str) -> Path:
+    """A launch file of this project, from the source tree or from where it was installed."""
+    places = [Path(__file__).parents[1] / "launch", Path(sys.prefix) / "share" / "robot_wm" / "launch"]
+    for place in places:
+        if (place / name).is_file():
+            return place / name
+    raise DemoError(f"{name}: not found in {' or '.join(str(place) for place in places)}; install the project again")
+
+
+def _wait_for_nodes(client: DemoClient, processes: subprocess.Popen, out: Path, progress: Progress) -> None:
+    bar = progress.add_task("starting the nodes", total=len(NODES))
+    deadline = time.monotonic() + 60.0
+    while True:
+        active = [node for node in NODES if client.is_active(node)]
+        progress.update(bar, completed=len(active))
+        if len(active) == len(NODES):
+            return
+        for node in NODES:
+            message = client.view.health.get(node, {}).get("message", "")
+            if message.startswith("cannot configure"):
+                raise DemoError(f"{node}: {message}")
+        if processes.poll() is not None:
+            raise DemoError(f"the launch ended with code {processes.returncode}; its last words: {_tail(out)}")
+        if time.monotonic() > deadline:
+            raise DemoError(f"{sorted(set(NODES) - set(active))} did not become active in 60 s: {_tail(out)}")
+        time.sleep(0.1)
+
+
+def _tail(out: Path) -> str:
+    lines = (out / "launch.log").read_text(encoding="utf-8", errors="replace").splitlines()
+    return "\n".join(lines[-5:]) or f"nothing in {out / 'launch.log'}"
+
+
+def _try(task: str, client: DemoClient, config: DemoConfig, outcome: _Outcome, progress: Progress) -> list[Attempt]:
+    attempts: list[Attempt] = []
+    for seed in range(config.seed, config.seed + config.attempts):
+        attempts.append(_attempt(task, seed, client, outcome, progress))
+        if attempts[-1].success:
+            break
+    return attempts
+
+
+def _attempt(task: str, seed: int, client: DemoClient, outcome: _Outcome, progress: Progress) -> Attempt:
+    from ros_nodes.demo_picture import Recording
+
+    bar = progress.add_task(f"{task}, seed {seed}", total=None)
+    client.set_up(task, seed)
+    view, initial = client.view, float(client.view.task["distance_m"])
+    max_steps = int(view.task["max_steps"])
+    progress.update(bar, total=max_steps)
+    view.plans, view.energy, client.frames, client.recording = 0, None, [], True
+    start, limit_s = time.monotonic(), max_steps * TABLETOP.step_s
+    client.trigger("planner/start")
+    while view.task.get("success") != "true" and time.monotonic() - start < limit_s:
+        progress.update(bar, completed=view.plans)
+        time.sleep(0.02)
+    seconds, steps, success = time.monotonic() - start, view.plans, view.task.get("success") == "true"
+    client.trigger("planner/stop")
+    client.recording = False
+    progress.update(bar, completed=max_steps)
+    attempt = Attempt(seed, success, steps, round(seconds, 2), initial, float(view.task["distance_m"]))
+    goal = np.frombuffer(view.goal.data, np.uint8).reshape(view.goal.height, view.goal.width, 3)
+    words = f"{'reached' if success else 'missed'}: {1000 * attempt.final_distance_m:.0f} mm away after {steps} steps"
+    outcome.recordings.append(Recording(task, goal, client.frames, words))
+    return attempt
+
+
+def _camera_to_command(client: DemoClient) -> dict[str, float | None]:
+    values = client.view.health.get("controller_node", {})
+    keys = {f"p{percent}": f"camera_to_command.latency_ms_p{percent}" for percent in (50, 99)}
+    return {name: float(values[key]) if key in values else None for name, key in keys.items()}
+
+
+def _draw(outcome: _Outcome, out: Path, progress: Progress) -> None:
+    from ros_nodes.demo_picture import write_gif
+
+    bar = progress.add_task("drawing demo.gif", total=None)
+    write_gif(outcome.recordings, out / "demo.gif", 1.0 / OVERVIEW_RATE)
+    progress.update(bar, total=1, completed=1)
+
+
+def _report(outcome: _Outcome) -> dict[str, Any]:
+    tasks = {}
+    for task, attempts in outcome.attempts.items():
+        last = asdict(attempts[-1])
+        tasks[task] = last | {"attempts": [asdict(attempt) for attempt in attempts]}
+    return {"tasks": tasks, "camera_to_command_ms": outcome.latency_ms}
+
+
+def _print_table(console: Console, outcome: _Outcome, out: Path) -> None:
+    table = Table("task", "seed", "success", "steps", "seconds", "distance before", "after")
+    for task, attempts in outcome.attempts.items():
+        for attempt in attempts:
+            table.add_row(
+                task,
+                str(attempt.seed),
+                "yes" if attempt.success else "no",
+                str(attempt.steps),
+                f"{attempt.seconds:.1f}",
+                f"{100 * attempt.initial_distance_m:.1f} cm",
+                f"{100 * attempt.final_distance_m:.1f} cm",
+            )
+    console.print(table)
+    figures = ", ".join(f"{name} {value:.0f} ms" for name, value in outcome.latency_ms.items() if value is not None)
+    console.print(f"camera to joint command: {figures or 'not measured'}")
+    console.print(f"written: {out / 'report.json'}, {out / 'demo.gif'}, {out / 'launch.log'}")
+
+
+if __name__ == "__main__":
+    sys.exit(run(DemoConfig()))
