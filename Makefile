@@ -25,7 +25,9 @@ lint: $(VENV)/test.stamp
 	$(BIN)/mypy
 
 model: $(VENV)/test.stamp
-	$(BIN)/robot-wm train --preset tabletop
+	$(BIN)/robot-wm collect --task play --episodes 1600 --workers 2 --seed 0 --out datasets/tabletop
+	$(BIN)/robot-wm train --dataset datasets/tabletop --out runs/tabletop
+	$(BIN)/robot-wm export --checkpoint runs/tabletop
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info

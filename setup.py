@@ -7,12 +7,17 @@ from setuptools import find_namespace_packages, setup
 setup(
     name="robot_wm",
     version="0.1.0",
+    python_requires=">=3.10",
     packages=find_namespace_packages(include=["robot_wm*", "ros_nodes*", "sim*"]),
-    package_data={"robot_wm": ["bundles/**/*", "py.typed"], "ros_nodes": ["config/**/*"], "sim": ["assets/**/*"]},
+    package_data={
+        "robot_wm": ["bundles/*", "bundles/**/*", "py.typed"],
+        "ros_nodes": ["config/*", "config/**/*"],
+        "sim": ["assets/*", "assets/**/*"],
+    },
     data_files=[
         ("share/ament_index/resource_index/packages", ["resource/robot_wm"]),
         ("share/robot_wm", ["package.xml"]),
-        ("share/robot_wm/launch", sorted(glob("launch/*.launch.xml"))),
+        ("share/robot_wm/launch", sorted(glob("launch/*.launch.xml") + glob("launch/*.yaml"))),
     ],
     entry_points={
         "console_scripts": [

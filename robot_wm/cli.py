@@ -44,7 +44,7 @@ VERBS = {
         "robot_wm.deploy.export",
         "train",
         "Write a trained model as a bundle of ONNX graphs, checked against torch",
-        "robot-wm export --checkpoint runs/tabletop/model.safetensors --out runs/tabletop/bundle",
+        "robot-wm export --checkpoint runs/tabletop --out runs/tabletop/bundle",
     ),
     "eval": Verb(
         "robot_wm.evaluation",
