@@ -61,6 +61,14 @@ def listen(namespace: str, listen_s: float) -> Heard:
     """Counts the messages of every expected topic for `listen_s` seconds."""
     context = rclpy.Context()
     rclpy.init(context=context)
+    try:
+        return listen_in(context, namespace, listen_s)
+    finally:
+        rclpy.try_shutdown(context=context)
+
+
+def listen_in(context: rclpy.Context, namespace: str, listen_s: float) -> Heard:
+    """The same in a context that is there already."""
     node = rclpy.create_node("doctor", namespace=namespace or None, context=context)
     executor = SingleThreadedExecutor(context=context)
     executor.add_node(node)
@@ -75,7 +83,6 @@ def listen(namespace: str, listen_s: float) -> Heard:
     finally:
         executor.shutdown()
         node.destroy_node()
-        rclpy.try_shutdown(context=context)
     return heard
 
 

@@ -9,7 +9,7 @@ import pytest
 
 pytest.importorskip("pinocchio")
 
-from robot_wm.kinematics import Arm, KinematicsError, interpolate_pose, pose_distance  # noqa: E402
+from robot_wm.kinematics import Arm, KinematicsError, interpolate_pose, pose_distance
 
 URDF = Path(__file__).parent.parent / "sim" / "assets" / "panda.urdf"
 JOINTS = tuple(f"panda_joint{i}" for i in range(1, 8))

@@ -7,7 +7,7 @@ import pytest
 
 pytest.importorskip("ruckig")
 
-from robot_wm.motion import Motion, MotionError, MotionFilter, MotionLimits  # noqa: E402
+from robot_wm.motion import Motion, MotionError, MotionFilter, MotionLimits
 
 LIMITS = MotionLimits(np.array([1.0, 2.0]), np.array([4.0, 8.0]), np.array([100.0, 200.0]))
 TICK_S = 0.01

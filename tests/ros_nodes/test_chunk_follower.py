@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 
 pytest.importorskip("pinocchio")
-import ros_nodes  # noqa: E402, F401  (supplies the message packages where ROS is not installed)
-from robot_wm.kinematics import Arm, pose_distance  # noqa: E402
-from robot_wm.motion import Motion  # noqa: E402
-from ros_nodes.chunk_follower import ChunkFollower, FollowerSettings  # noqa: E402
-from ros_nodes.conversions import Plan  # noqa: E402
-from ros_nodes.robot_config import RobotConfig  # noqa: E402
+import ros_nodes  # noqa: F401  (supplies the message packages where ROS is not installed)
+from robot_wm.kinematics import Arm, pose_distance
+from robot_wm.motion import Motion
+from ros_nodes.chunk_follower import ChunkFollower, FollowerSettings
+from ros_nodes.conversions import Plan
+from ros_nodes.robot_config import RobotConfig
 
 SETTINGS = FollowerSettings()
 ROBOT = RobotConfig.load("panda_sim")

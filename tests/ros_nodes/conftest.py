@@ -1,0 +1,152 @@
+"""Node processes on a DDS domain of their own, and a node of the test that talks with them."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import ros_nodes  # noqa: F401  (supplies rclpy where ROS is not installed)
+
+ROOT = Path(__file__).parents[2]
+
+
+class Processes:
+    """Starts nodes as processes, keeps their output and ends them."""
+
+    def __init__(self, folder: Path, domain: int) -> None:
+        self._folder, self._running = folder, dict[str, subprocess.Popen]()
+        self._environment = os.environ | {"ROS_DOMAIN_ID": str(domain), "PYTHONUNBUFFERED": "1", "OMP_NUM_THREADS": "1"}
+
+    def start(self, node: str, **parameters: Any) -> None:
+        """Starts one node with `autostart`."""
+        command = [sys.executable, "-m", f"ros_nodes.{node}", "--ros-args", "-p", "autostart:=true"]
+        for name, value in ({"diagnostics_rate": 5.0} | parameters).items():
+            command += ["-p", f"{name}:={value}"]
+        with (self._folder / f"{node}.log").open("ab") as log:
+            self._running[node] = subprocess.Popen(
+                command, cwd=ROOT, env=self._environment, stdout=log, stderr=subprocess.STDOUT
+            )
+
+    def kill(self, node: str) -> None:
+        """Ends one node at once, as a crash would."""
+        process = self._running.pop(node)
+        process.kill()
+        process.wait(5.0)
+
+    def is_running(self, node: str) -> bool:
+        return self._running[node].poll() is None
+
+    def log(self, node: str) -> str:
+        """What a node has printed so far."""
+        return (self._folder / f"{node}.log").read_text(encoding="utf-8", errors="replace")
+
+    def stop_all(self) -> None:
+        for process in self._running.values():
+            process.send_signal(signal.SIGINT)
+        for process in self._running.values():
+            try:
+                process.wait(5.0)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait(5.0)
+
+
+class Peer:
+    """A node of the test: keeps what arrives, publishes and calls services; spins in a thread."""
+
+    def __init__(self, domain: int) -> None:
+        import rclpy
+        from rclpy.executors import SingleThreadedExecutor
+
+        self.context = rclpy.Context()
+        rclpy.init(context=self.context, domain_id=domain)
+        self.node = rclpy.create_node("test_peer", context=self.context)
+        self.received: dict[str, list[tuple[float, Any]]] = defaultdict(list)
+        self.health: dict[str, dict[str, str]] = {}
+        self._executor = SingleThreadedExecutor(context=self.context)
+        self._executor.add_node(self.node)
+        self._thread = threading.Thread(target=self._executor.spin, daemon=True)
+        self._watch_health()
+        self._thread.start()
+
+    def _watch_health(self) -> None:
+        from diagnostic_msgs.msg import DiagnosticArray
+
+        from ros_nodes.diagnostics import read_values
+
+        def note(message: DiagnosticArray) -> None:
+            for entry in message.status:
+                self.health[entry.name] = read_values(message, entry.name) or {}
+
+        self.node.create_subscription(DiagnosticArray, "/diagnostics", note, 20)
+
+    def watch(self, kind: type, topic: str, qos: Any) -> list[tuple[float, Any]]:
+        """The list that grows by (monotonic time, message) with every message of a topic."""
+        received = self.received[topic]
+        self.node.create_subscription(kind, topic, lambda m: received.append((time.monotonic(), m)), qos)
+        return received
+
+    def until(self, condition: Callable[[], Any], timeout_s: float = 15.0, what: Callable[[], str] = str) -> None:
+        """Waits for a condition; fails with `what()` after the deadline."""
+        deadline = time.monotonic() + timeout_s
+        while not condition():
+            if time.monotonic() > deadline:
+                pytest.fail(f"condition not met in {timeout_s} s; health: {self.health}; {what()}")
+            time.sleep(0.01)
+
+    def until_health(self, node: str, text: str, timeout_s: float = 15.0, what: Callable[[], str] = str) -> None:
+        """Waits until a node's diagnostics message holds a text."""
+        self.until(lambda: text in self.health.get(node, {}).get("message", ""), timeout_s, what)
+
+    def until_active(self, *nodes: str, timeout_s: float = 30.0, what: Callable[[], str] = str) -> None:
+        """Waits until nodes are active."""
+        self.until(lambda: all(self.health.get(n, {}).get("lifecycle") == "active" for n in nodes), timeout_s, what)
+
+    def trigger(self, name: str) -> Any:
+        """Calls a Trigger service and returns its response."""
+        from std_srvs.srv import Trigger
+
+        client = self.node.create_client(Trigger, name)
+        assert client.wait_for_service(timeout_sec=10.0), f"nobody offers {name}"
+        future = client.call_async(Trigger.Request())
+        self.until(future.done, 10.0)
+        return future.result()
+
+    def close(self) -> None:
+        import rclpy
+
+        self._executor.shutdown()
+        self._thread.join(5.0)
+        self.node.destroy_node()
+        rclpy.try_shutdown(context=self.context)
+
+
+@pytest.fixture(scope="module")
+def domain() -> int:
+    """A ROS_DOMAIN_ID that no other test of this run is likely to use."""
+    return random.SystemRandom().randrange(1, 100)
+
+
+@pytest.fixture
+def processes(tmp_path: Path, domain: int) -> Iterator[Processes]:
+    running = Processes(tmp_path, domain)
+    yield running
+    running.stop_all()
+
+
+@pytest.fixture
+def peer(domain: int) -> Iterator[Peer]:
+    peer = Peer(domain)
+    yield peer
+    peer.close()

@@ -1,0 +1,71 @@
+"""Doctor's findings about a system, from what was heard of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+import ros_nodes  # noqa: F401  (supplies the message packages where ROS is not installed)
+from ros_nodes.doctor import check_bundle
+
+pytest.importorskip("rclpy")
+
+from ros_nodes.doctor_topics import EXPECTED, NODES, Heard, diagnose
+
+
+def healthy() -> Heard:
+    health = {name: {"level": "0", "message": "active", "lifecycle": "active"} for name in NODES}
+    health["planner_node"] |= {"running": "true", "goal_stamp_s": "1.0"}
+    return Heard(counts={e.topic: 10 for e in EXPECTED}, health=health, publishers={}, listen_s=2.0)
+
+
+def lines(heard: Heard, verdict: str) -> list[str]:
+    return [f"{finding.subject}: {finding.text}" for finding in diagnose(heard) if finding.verdict == verdict]
+
+
+def test_a_healthy_system_has_nothing_bad() -> None:
+    assert not lines(healthy(), "bad") and not lines(healthy(), "note")
+
+
+def test_a_dead_node_and_its_silent_topic_are_named() -> None:
+    heard = healthy()
+    del heard.health["perception_node"], heard.counts["perception/latents"]
+    bad = lines(heard, "bad")
+    assert "perception/latents: silent, publisher perception_node not running" in bad
+    assert any(line.startswith("perception_node: not running") for line in bad)
+
+
+def test_an_unconfigured_node_says_why() -> None:
+    heard = healthy()
+    heard.health["perception_node"] = {"level": "2", "message": "cannot configure: x", "lifecycle": "unconfigured"}
+    del heard.counts["perception/latents"]
+    assert any("perception_node is unconfigured, cannot configure: x" in line for line in lines(heard, "bad"))
+
+
+def test_a_stopped_planner_is_no_fault() -> None:
+    heard = healthy()
+    heard.health["planner_node"]["running"] = "false"
+    del heard.counts["planner/plan"]
+    assert lines(heard, "note") == ["planner/plan: quiet: the planner is stopped; call planner/start"]
+
+
+def test_a_real_robot_has_no_sim_node() -> None:
+    heard = healthy()
+    del heard.health["sim_node"]
+    assert not lines(heard, "bad")
+
+
+def test_a_goal_that_never_came() -> None:
+    heard = healthy()
+    heard.health["planner_node"]["goal_stamp_s"] = "0.000000"
+    assert any(line.startswith("goal/image: silent") for line in lines(heard, "bad"))
+
+
+def test_nothing_running_is_said_once() -> None:
+    assert [finding.subject for finding in diagnose(Heard())] == ["system"]
+
+
+def test_an_altered_bundle_is_bad(tmp_path: Path) -> None:
+    finding = check_bundle(tmp_path / "nowhere")
+    assert finding.verdict == "bad" and "no such bundle" in finding.text

@@ -1,0 +1,85 @@
+"""controller_node in front of the simulated robot, as processes over DDS: follows plans, holds when they go stale."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+
+pytest.importorskip("pybullet")
+pytest.importorskip("pinocchio")
+
+from sensor_msgs.msg import JointState
+from trajectory_msgs.msg import JointTrajectory, MultiDOFJointTrajectory
+
+from ros_nodes.conversions import Plan, joints_from, plan_to_message, seconds
+from ros_nodes.managed_node import LATEST
+from ros_nodes.robot_config import RobotConfig
+
+ROBOT = RobotConfig.load("panda_sim")
+STEPS = 4
+
+
+class Bench:
+    """The controller and the simulation, and what passes between them."""
+
+    def __init__(self, processes, peer) -> None:
+        self.processes, self.peer, self.arm = processes, peer, ROBOT.arm()
+        self.states = peer.watch(JointState, "joint_states", LATEST)
+        self.commands = peer.watch(JointTrajectory, ROBOT.topics.joint_trajectory, LATEST)
+        self.plans = peer.node.create_publisher(MultiDOFJointTrajectory, "planner/plan", LATEST)
+        processes.start("sim_node")
+        processes.start("controller_node")
+        peer.until_active("sim_node", "controller_node", what=lambda: processes.log("controller_node"))
+        peer.until(lambda: len(self.states) > 5 and self.plans.get_subscription_count() > 0)
+
+    def pose(self) -> np.ndarray:
+        return self.arm.forward(joints_from(self.states[-1][1], ROBOT.joints, "joint_states"))
+
+    def send(self, offset: tuple[float, float, float], age_s: float = 0.1) -> np.ndarray:
+        """A chunk of equal displacements from where the arm is; returns its last pose."""
+        now = self.peer.node.get_clock().now()
+        stamp = type(now)(nanoseconds=now.nanoseconds - round(age_s * 1e9), clock_type=now.clock_type).to_msg()
+        poses = np.repeat(self.pose()[None], STEPS, axis=0)
+        poses[:, :3] += np.arange(1, STEPS + 1)[:, None] * np.array(offset)
+        plan = Plan(seconds(stamp), 0.2 * np.arange(1, STEPS + 1), poses, np.zeros(STEPS))
+        self.plans.publish(plan_to_message(plan, stamp, ROBOT.base_frame, ROBOT.ee_frame))
+        return poses[-1]
+
+
+@pytest.fixture
+def bench(processes, peer) -> Iterator[Bench]:
+    yield Bench(processes, peer)
+
+
+def test_follows_a_plan_then_holds_and_refuses_stale_ones(bench: Bench) -> None:
+    rates = [b[0] - a[0] for a, b in zip(bench.states, bench.states[1:], strict=False)]
+    assert 1.0 / np.mean(rates) > 45.0
+
+    start = bench.pose()
+    end = bench.send((0.0, 0.0, 0.02))
+    bench.peer.until(lambda: bench.pose()[2] > start[2] + 0.02)
+    bench.peer.until_health("controller_node", "plan is stale", what=lambda: bench.processes.log("controller_node"))
+    assert "none arrived for" in bench.processes.log("controller_node")
+    assert bench.pose()[2] < end[2] + 0.005
+
+    limits = ROBOT.motion_limits(bench.arm)
+    velocities = np.array([message.points[0].velocities for _, message in bench.commands])
+    assert np.all(np.abs(velocities) <= limits.velocity + 1e-6)
+    assert np.all(np.abs(np.diff(velocities, axis=0)) <= limits.acceleration * 0.011)
+    np.testing.assert_allclose(velocities[-1], 0.0, atol=1e-6)
+
+    commands, held = len(bench.commands), bench.pose()
+    bench.send((0.0, 0.0, 0.03), age_s=2.0)
+    bench.peer.until(lambda: "observation is" in bench.processes.log("controller_node"))
+    assert len(bench.commands) == commands
+    np.testing.assert_allclose(bench.pose()[:3], held[:3], atol=2e-3)
+
+
+def test_a_plan_in_another_frame_is_refused_by_name(bench: Bench) -> None:
+    stamp = bench.peer.node.get_clock().now().to_msg()
+    plan = Plan(seconds(stamp), np.array([0.2]), bench.pose()[None], np.zeros(1))
+    bench.plans.publish(plan_to_message(plan, stamp, "world", ROBOT.ee_frame))
+    bench.peer.until(lambda: "in frame 'world'" in bench.processes.log("controller_node"))
+    assert bench.processes.is_running("controller_node") and not bench.commands
