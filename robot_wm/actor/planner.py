@@ -52,8 +52,8 @@ class SamplingPlanner(ABC):
         self.space = ActionSpace(contract)
 
     @abstractmethod
-    def refit(self, unit: np.ndarray, totals: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """New mean and spread (H, F) from coordinates (C, H, F) of candidates and their finite energies (C,)."""
+    def refit(self, unit: np.ndarray, totals: np.ndarray, mean: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """New mean and spread (H, F) from candidates (C, H, F), their finite energies (C,) and the old mean."""
 
     def plan(
         self,
@@ -136,7 +136,7 @@ class SamplingPlanner(ABC):
         finite = np.isfinite(pool.totals)
         if not finite.any():
             return mean, std
-        new_mean, new_std = self.refit(self.space.to_unit(pool.actions[finite]), pool.totals[finite])
+        new_mean, new_std = self.refit(self.space.to_unit(pool.actions[finite]), pool.totals[finite], mean)
         keep = self.settings.momentum
         std = np.maximum(keep * std + (1 - keep) * new_std, self.settings.std_floor)
         return keep * mean + (1 - keep) * new_mean, std

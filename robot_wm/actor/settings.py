@@ -37,9 +37,9 @@ class PlannerSettings:
     wide: float = 0.25
     start_std: float = 0.6
     std_floor: float = 0.05
-    correlation_steps: float = 2.0
-    momentum: float = 0.1
-    temperature: float = 0.3
+    correlation_steps: float = 1.0
+    momentum: float = 0.0
+    temperature: float = 0.2
     goal_weight: float = 1.0
     goal_terminal: float = 0.0
     critic_weight: float = 1.0

@@ -66,8 +66,9 @@ class Constraint(ABC):
 def weighted_energies(costs: Sequence[Cost], rollout: Rollout) -> np.ndarray:
     """The weighted sum (C, H) of all terms; an energy that is not a number counts as infinite, the worst."""
     total = np.zeros(rollout.actions.shape[:2])
-    for cost in costs:
-        energy = cost.energy(rollout)
-        total += cost.weight * energy
-        total[:, -1] += cost.terminal_weight * energy[:, -1]
+    with np.errstate(invalid="ignore"):
+        for cost in costs:
+            energy = cost.energy(rollout)
+            total += cost.weight * energy
+            total[:, -1] += cost.terminal_weight * energy[:, -1]
     return np.where(np.isfinite(total), total, np.inf)

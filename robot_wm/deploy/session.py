@@ -51,6 +51,8 @@ def open_session(graph: bytes, source: str, *, provider: str = "cpu", threads: i
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
+    # Spinning threads take the core that the other nodes and sessions need: 60 ms instead of 20 on two busy cores.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     options.log_severity_level = 3
     if name != "CPUExecutionProvider" and hasattr(onnxruntime, "preload_dlls"):
         onnxruntime.preload_dlls()

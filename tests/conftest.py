@@ -1,0 +1,41 @@
+"""Fixtures that several test folders share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+
+@pytest.fixture(scope="session")
+def tiny_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A real exported bundle of the real architecture, very small and with random weights."""
+    torch = pytest.importorskip("torch")
+    from robot_wm.contract import TABLETOP
+    from robot_wm.deploy.export import Description, export_bundle
+    from robot_wm.perception.encoder import EncoderConfig
+    from robot_wm.world_model.model import ModelConfig, WorldModel
+
+    torch.manual_seed(0)
+    encoder = EncoderConfig(stem=8, width=16, depth=1, heads=2, slots=4, channels=8)
+    model = WorldModel(ModelConfig(encoder=encoder, width=16, depth=1, chunk=4)).eval()
+    actions = np.random.default_rng(0).uniform(TABLETOP.action_low, TABLETOP.action_high, (64, 7))
+    model.scaling.fit(np.zeros((64, 8)), actions)
+    planner = {"samples": 16, "iterations": 2, "elites": 4}
+    description = Description("tiny", TABLETOP, 4, 8, latent_std=1.0, chunk=4, horizon=3, planner=planner)
+    out = tmp_path_factory.mktemp("bundle") / "tiny"
+    export_bundle(model, out, description, documents={"model_config.json": {"width": 16}})
+    return out
+
+
+@pytest.fixture
+def image() -> np.ndarray:
+    """A camera image uint8 (96, 96, 3) of noise."""
+    return np.random.default_rng(1).integers(0, 256, (96, 96, 3), dtype=np.uint8)
+
+
+@pytest.fixture
+def state() -> np.ndarray:
+    """A state (8,) in the middle of the tabletop workspace, the hand pointing down."""
+    return np.array([0.45, 0.0, 0.15, 1.0, 0.0, 0.0, 0.0, 0.0], dtype=np.float32)

@@ -1,0 +1,142 @@
+"""The agent on a real, tiny bundle: what it returns, when it holds and what it refuses."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from robot_wm import agent as agent_module
+from robot_wm.actor.plan import Plan, shifted
+from robot_wm.agent import MODES, Agent, Mode
+from robot_wm.configurator import Configuration
+from robot_wm.contract import TABLETOP
+from robot_wm.errors import BundleError, ObservationError, RobotWmError
+
+
+@pytest.fixture
+def agent(tiny_bundle: Path, image: np.ndarray) -> Agent:
+    agent = Agent.load(tiny_bundle, seed=5)
+    agent.set_goal(image[::-1].copy())
+    return agent
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_every_mode_returns_a_chunk_within_the_contract(
+    tiny_bundle: Path, image: np.ndarray, state: np.ndarray, mode: Mode
+) -> None:
+    agent = Agent.load(tiny_bundle, mode=mode)
+    agent.set_goal(image)
+    decision = agent.act(image, state)
+    assert decision.status == "act" and decision.reason == ""
+    assert decision.actions.shape == (3, 7) and decision.poses.shape == (3, 8) and decision.energies.shape == (3,)
+    assert np.all(decision.actions >= np.float32(TABLETOP.action_low))
+    assert np.all(decision.actions <= np.float32(TABLETOP.action_high))
+    assert decision.energy == pytest.approx(decision.energies.sum())
+    assert decision.iterations == (2 if mode == "flat" else 0)
+    assert decision.plan_ms > 0 and decision.encode_ms > 0
+    np.testing.assert_allclose(decision.poses[0, :3], state[:3] + decision.actions[0, :3], atol=1e-6)
+
+
+def test_planning_is_never_worse_than_the_policy(
+    tiny_bundle: Path, agent: Agent, image: np.ndarray, state: np.ndarray
+) -> None:
+    policy = Agent.load(tiny_bundle, mode="policy")
+    policy.set_goal(image[::-1].copy())
+    latent = agent.encode(image)
+    assert agent.decide(latent, state).energy <= policy.decide(latent, state).energy + 1e-4
+
+
+def test_without_a_goal_it_holds_still(tiny_bundle: Path, image: np.ndarray, state: np.ndarray) -> None:
+    state[7] = 0.6
+    decision = Agent.load(tiny_bundle).act(image, state)
+    assert decision.status == "hold" and "goal" in decision.reason and decision.energies.size == 0
+    np.testing.assert_array_equal(decision.actions, np.float32([[0, 0, 0, 0, 0, 0, 0.6]] * 3))
+    np.testing.assert_array_equal(decision.poses, [state] * 3)
+
+
+def test_outside_the_workspace_it_holds_and_says_why(agent: Agent, image: np.ndarray, state: np.ndarray) -> None:
+    state[0] = 0.9
+    decision = agent.act(image, state)
+    assert decision.status == "hold" and "workspace" in decision.reason
+
+
+def test_a_passed_deadline_still_gives_the_best_proposal(agent: Agent, image: np.ndarray, state: np.ndarray) -> None:
+    decision = agent.act(image, state, deadline_s=0.0)
+    assert decision.status == "act" and decision.iterations == 1
+
+
+@pytest.mark.parametrize("mode", ["flat", "random"])
+def test_reset_restarts_the_same_sequence(tiny_bundle: Path, image: np.ndarray, state: np.ndarray, mode: Mode) -> None:
+    agent = Agent.load(tiny_bundle, mode=mode, seed=5)
+    agent.set_goal(image[::-1].copy())
+    latent = agent.encode(image)
+    first = [agent.decide(latent, state).actions for _ in range(3)]
+    agent.reset()
+    again = [agent.decide(latent, state).actions for _ in range(3)]
+    np.testing.assert_array_equal(first, again)
+    if mode == "random":
+        agent.reset(seed=6)
+        assert not np.array_equal(first[0], agent.decide(latent, state).actions)
+
+
+class Recorder:
+    """A planner that remembers what it was given and returns standing still."""
+
+    def __init__(self) -> None:
+        self.previous: list[np.ndarray | None] = []
+
+    def plan(self, model, costs, constraints, latent, state, proposals, deadline, rng) -> Plan:
+        self.previous.append(proposals.previous)
+        actions = np.arange(21, dtype=np.float32).reshape(3, 7)
+        return Plan(actions, np.zeros((3, 8)), np.zeros(3), 0.0, 1, 1)
+
+
+def test_the_last_plan_is_continued_until_goal_or_episode_change(
+    agent: Agent, image: np.ndarray, state: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recorder, latent = Recorder(), agent.encode(image)
+    monkeypatch.setattr(agent_module, "configure", lambda *_: Configuration(recorder, (), ()))
+    agent.set_goal_latent(latent)
+    agent.decide(latent, state)
+    np.testing.assert_array_equal(
+        shifted(agent.decide(latent, state).actions), recorder_next(agent, recorder, latent, state)
+    )
+    agent.set_goal_latent(latent)
+    assert recorder_next(agent, recorder, latent, state) is None
+    agent.reset()
+    assert recorder_next(agent, recorder, latent, state) is None
+
+
+def recorder_next(agent: Agent, recorder: Recorder, latent: np.ndarray, state: np.ndarray) -> np.ndarray | None:
+    """The previous plan that the next decision starts from."""
+    agent.decide(latent, state)
+    return recorder.previous[-1]
+
+
+@pytest.mark.parametrize("size", [(64, 64, 3), (96, 96, 4), (96, 96)])
+def test_images_of_another_size_are_refused(agent: Agent, state: np.ndarray, size: tuple[int, ...]) -> None:
+    with pytest.raises(ObservationError, match="expected uint8"):
+        agent.act(np.zeros(size, np.uint8), state)
+    with pytest.raises(ObservationError, match="goal image"):
+        agent.set_goal(np.zeros(size, np.uint8))
+
+
+def test_bad_latents_and_states_are_refused(agent: Agent, image: np.ndarray, state: np.ndarray) -> None:
+    latent = agent.encode(image)
+    with pytest.raises(ObservationError, match="state"):
+        agent.decide(latent, np.full(8, np.nan))
+    with pytest.raises(ObservationError, match="latent"):
+        agent.decide(latent[:2], state)
+    with pytest.raises(ObservationError, match="latent"):
+        agent.decide(np.full_like(latent, np.inf), state)
+    with pytest.raises(ObservationError, match="goal latent"):
+        agent.set_goal_latent(latent[:2])
+
+
+def test_unknown_mode_and_missing_bundle(tiny_bundle: Path, tmp_path: Path) -> None:
+    with pytest.raises(RobotWmError, match="'psychic'"):
+        Agent.load(tiny_bundle, mode="psychic")  # type: ignore[arg-type]
+    with pytest.raises(BundleError, match="no such bundle"):
+        Agent.load(tmp_path / "none")

@@ -1,0 +1,75 @@
+"""Evaluation against the real simulator, and benchmarks."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+
+import pytest
+
+from robot_wm.bench import BenchConfig
+from robot_wm.bench import run as bench
+from robot_wm.errors import BundleError, RobotWmError
+from robot_wm.evaluation import EpisodeResult, EvalConfig, episode_seed, run, summarize, wilson_interval
+
+KEYS = {"task", "agent", "episodes", "seed", "success_rate", "ci95", "steps_mean", "plan_ms", "encode_ms"}
+
+
+def test_wilson_interval_of_known_cases() -> None:
+    assert wilson_interval(8, 10) == pytest.approx((0.4902, 0.9433), abs=1e-4)
+    assert wilson_interval(0, 100) == pytest.approx((0.0, 0.0370), abs=1e-4)
+    assert wilson_interval(100, 100) == pytest.approx((0.9630, 1.0), abs=1e-4)
+
+
+def test_every_episode_has_its_own_seed() -> None:
+    assert len({episode_seed(seed, index) for seed in range(20) for index in range(100)}) == 2000
+
+
+def test_the_report_counts_steps_of_successes_only(tiny_bundle: Path) -> None:
+    results = [
+        EpisodeResult(0, True, 10, 0, (1.0,) * 10, (2.0,) * 10),
+        EpisodeResult(1, False, 25, 3, (5.0,) * 25, (2.0,) * 25),
+    ]
+    report = summarize(EvalConfig(bundle=tiny_bundle), results)
+    assert (report["success_rate"], report["steps_mean"], report["holds"]) == (0.5, 10.0, 3)
+    assert report["plan_ms"]["p50"] == 5.0 and report["encode_ms"] == {"p50": 2.0, "p99": 2.0}
+    assert report["failed_episodes"] == [1]
+
+
+@pytest.mark.parametrize("task", ["reach", "push"])
+def test_evaluates_in_the_simulator(tiny_bundle: Path, tmp_path: Path, task: str) -> None:
+    pytest.importorskip("pybullet")
+    out = tmp_path / "report" / "eval.json"
+    config = EvalConfig(task=task, agent="flat", episodes=2, bundle=tiny_bundle, randomize=True, json=out)
+    assert run(config) == 0
+    report = json.loads(out.read_text())
+    assert set(report) >= KEYS and report["episodes"] == 2 and report["randomize"] is True
+    assert 0 <= report["ci95"][0] <= report["success_rate"] <= report["ci95"][1] <= 1
+
+
+def test_workers_do_not_change_the_episodes(tiny_bundle: Path, tmp_path: Path) -> None:
+    pytest.importorskip("pybullet")
+    config = EvalConfig(agent="random", episodes=4, bundle=tiny_bundle, json=tmp_path / "1.json", seed=3)
+    two = dataclasses.replace(config, workers=2, json=tmp_path / "2.json")
+    assert run(config) == run(two) == 0
+    reports = [json.loads((tmp_path / name).read_text()) for name in ("1.json", "2.json")]
+    for key in ("success_rate", "steps_mean", "failed_episodes", "holds"):
+        assert reports[0][key] == reports[1][key]
+
+
+def test_bad_configurations_are_refused(tiny_bundle: Path, tmp_path: Path) -> None:
+    with pytest.raises(RobotWmError, match="episodes 0"):
+        run(EvalConfig(bundle=tiny_bundle, episodes=0))
+    with pytest.raises(BundleError, match="no such bundle"):
+        run(EvalConfig(bundle=tmp_path / "none", episodes=1))
+
+
+@pytest.mark.parametrize("target", ["encoder", "planner", "sim"])
+def test_benchmarks_write_their_figures(tiny_bundle: Path, tmp_path: Path, target: str) -> None:
+    if target == "sim":
+        pytest.importorskip("pybullet")
+    out = tmp_path / "bench.json"
+    assert bench(BenchConfig(target=target, repeats=5, bundle=tiny_bundle, json=out)) == 0
+    rows = json.loads(out.read_text())[target]
+    assert rows and all(value > 0 for figures in rows.values() for value in figures.values())
