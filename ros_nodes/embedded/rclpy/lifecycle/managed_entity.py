@@ -1,0 +1,67 @@
+"""Things that follow the lifecycle of their node."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+from rclpy.impl.lifecycle_machine import TransitionCallbackReturn
+
+
+class ManagedEntity:
+    """Base with callbacks that agree to every transition."""
+
+    def on_configure(self, state: Any) -> TransitionCallbackReturn:
+        """Called when the node is configured."""
+        return TransitionCallbackReturn.SUCCESS
+
+    def on_cleanup(self, state: Any) -> TransitionCallbackReturn:
+        """Called when the node is cleaned up."""
+        return TransitionCallbackReturn.SUCCESS
+
+    def on_shutdown(self, state: Any) -> TransitionCallbackReturn:
+        """Called when the node shuts down."""
+        return TransitionCallbackReturn.SUCCESS
+
+    def on_activate(self, state: Any) -> TransitionCallbackReturn:
+        """Called when the node is activated."""
+        return TransitionCallbackReturn.SUCCESS
+
+    def on_deactivate(self, state: Any) -> TransitionCallbackReturn:
+        """Called when the node is deactivated."""
+        return TransitionCallbackReturn.SUCCESS
+
+    def on_error(self, state: Any) -> TransitionCallbackReturn:
+        """Called after a transition failed with an error."""
+        return TransitionCallbackReturn.SUCCESS
+
+
+class SimpleManagedEntity(ManagedEntity):
+    """Remembers whether the node is active."""
+
+    def __init__(self) -> None:
+        self._enabled = False
+
+    def on_activate(self, state: Any) -> TransitionCallbackReturn:
+        self._enabled = True
+        return TransitionCallbackReturn.SUCCESS
+
+    def on_deactivate(self, state: Any) -> TransitionCallbackReturn:
+        self._enabled = False
+        return TransitionCallbackReturn.SUCCESS
+
+    @property
+    def is_activated(self) -> bool:
+        """Whether the node is active."""
+        return self._enabled
+
+    @staticmethod
+    def when_enabled(wrapped: Callable[..., Any]) -> Callable[..., Any]:
+        """Decorator: the method does nothing while the node is not active."""
+
+        @wraps(wrapped)
+        def only_when_enabled(self: SimpleManagedEntity, *args: Any, **kwargs: Any) -> Any:
+            return wrapped(self, *args, **kwargs) if self._enabled else None
+
+        return only_when_enabled

@@ -1,0 +1,1 @@
+"""The interfaces of tf2_msgs."""

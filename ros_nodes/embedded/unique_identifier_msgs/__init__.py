@@ -1,0 +1,1 @@
+"""The interfaces of unique_identifier_msgs."""
