@@ -56,7 +56,7 @@ def check_parity(
 
     Returns:
         The largest absolute difference of each graph: of latents in standard deviations of the latent, of the critic
-        in steps, of the policy in the widest action bound.
+        relative to its largest output (at least one step), of the policy relative to the widest action range.
 
     Raises:
         BundleError: A difference is above `tolerance`; all figures are in the message.
@@ -78,6 +78,7 @@ def _differences(reference: TorchWorldModel, model: OnnxWorldModel, probe: Probe
     latent, goal, state = latents[0], latents[-1], probe.states[0]
     rollout = model.rollout(latent, state, probe.actions)
     ends = rollout[:, -1]
+    steps = model.critic(ends, goal)
     mean, spread = model.policy(latent, goal, state)
     tensor = torch.from_numpy
     one = (tensor(latent[None]), tensor(goal[None]), tensor(state[None]))
@@ -85,7 +86,7 @@ def _differences(reference: TorchWorldModel, model: OnnxWorldModel, probe: Probe
     return {
         "encoder": _largest(reference.encoder(tensor(probe.images)), latents) / std,
         "predictor": _largest(reference.predictor(one[0], one[2], tensor(probe.actions)), rollout) / std,
-        "critic": _largest(reference.critic(tensor(ends), one[1]), model.critic(ends, goal)),
+        "critic": _largest(reference.critic(tensor(ends), one[1]), steps) / max(1.0, float(np.max(np.abs(steps)))),
         "policy": max(_largest(expected_mean[0], mean), _largest(expected_spread[0], spread)) / reach,
     }
 
