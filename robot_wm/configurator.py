@@ -44,7 +44,13 @@ def configure(model: ScoredModel, contract: Contract, goal: np.ndarray, settings
     """The configuration for a goal image, given as its latent (N, D); terms of zero weight are left out."""
     terms: tuple[Cost, ...] = (
         GoalDistance(goal, model.latent_std, weight=settings.goal_weight, terminal_weight=settings.goal_terminal),
-        StepsToGo(model, goal, weight=settings.critic_weight, terminal_weight=settings.critic_terminal),
+        StepsToGo(
+            model,
+            goal,
+            every=settings.critic_every,
+            weight=settings.critic_weight,
+            terminal_weight=settings.critic_terminal,
+        ),
     )
     costs = tuple(term for term in terms if term.weight or term.terminal_weight)
     return Configuration(PLANNERS[settings.method](settings, contract), costs, (Workspace(contract),))

@@ -12,9 +12,11 @@ import pytest
 def tiny_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A real exported bundle of the real architecture, very small and with random weights."""
     torch = pytest.importorskip("torch")
+    from robot_wm.actor.settings import PlannerSettings
     from robot_wm.contract import TABLETOP
-    from robot_wm.deploy.export import Description, export_bundle
+    from robot_wm.deploy.export import ExportConfig, export_checkpoint
     from robot_wm.perception.encoder import EncoderConfig
+    from robot_wm.training import checkpoint
     from robot_wm.world_model.model import ModelConfig, WorldModel
 
     torch.manual_seed(0)
@@ -22,11 +24,11 @@ def tiny_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
     model = WorldModel(ModelConfig(encoder=encoder, width=16, depth=1, chunk=4)).eval()
     actions = np.random.default_rng(0).uniform(TABLETOP.action_low, TABLETOP.action_high, (64, 7))
     model.scaling.fit(np.zeros((64, 8)), actions)
-    planner = {"samples": 16, "iterations": 2, "elites": 4}
-    description = Description("tiny", TABLETOP, 4, 8, latent_std=1.0, chunk=4, horizon=3, planner=planner)
-    out = tmp_path_factory.mktemp("bundle") / "tiny"
-    export_bundle(model, out, description, documents={"model_config.json": {"width": 16}})
-    return out
+    folder = tmp_path_factory.mktemp("tiny")
+    meta = {"stage": "heads", "step": 0, "model": checkpoint.model_to_dict(model.config), "latent_std": 1.0}
+    checkpoint.save(folder / "run", {"model": model}, None, meta)
+    planner = PlannerSettings(samples=16, iterations=2, elites=4)
+    return export_checkpoint(ExportConfig(folder / "run", folder / "bundle", "tiny", horizon=3, planner=planner)).path
 
 
 @pytest.fixture

@@ -27,6 +27,7 @@ class PlannerSettings:
         temperature: Of MPPI's weights, in standard deviations of the candidates' energies.
         goal_weight: Of the latent distance to the goal, and `goal_terminal` more at the last step.
         critic_weight: Of the expected steps to go, and `critic_terminal` more at the last step.
+        critic_every: The critic sees the last step and every so many before it.
     """
 
     method: Literal["cem", "mppi"] = "cem"
@@ -44,14 +45,16 @@ class PlannerSettings:
     goal_terminal: float = 0.0
     critic_weight: float = 1.0
     critic_terminal: float = 0.0
+    critic_every: int = 1
 
     def __post_init__(self) -> None:
         if self.method not in ("cem", "mppi"):
             raise BundleError(f"planner settings: method is {self.method!r}, expected 'cem' or 'mppi'")
-        if min(self.samples, self.iterations, self.elites) < 1 or self.elites > self.samples:
+        counts = (self.samples, self.iterations, self.elites, self.critic_every)
+        if min(counts) < 1 or self.elites > self.samples:
             raise BundleError(
-                f"planner settings: samples {self.samples}, iterations {self.iterations} and elites {self.elites} "
-                "must be at least 1, and elites at most samples"
+                f"planner settings: samples, iterations, elites and critic_every are {counts}; "
+                "they must be at least 1, and elites at most samples"
             )
         if not (self.std_floor > 0 and self.start_std > 0 and self.temperature > 0):
             raise BundleError("planner settings: std_floor, start_std and temperature must be positive")

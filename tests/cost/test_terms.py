@@ -36,14 +36,25 @@ def test_goal_distance_is_the_mean_absolute_difference_in_stds() -> None:
     assert GoalDistance(futures.latents[1, 2], latent_std=2.0).energy(futures)[1, 2] == 0.0
 
 
-def test_critic_sees_every_latent_in_its_place() -> None:
-    class First:
-        def critic(self, latents: np.ndarray, goal: np.ndarray) -> np.ndarray:
-            return latents[:, 0, 0] - goal[0, 0]
+class FirstNumber:
+    """A critic that reads one number of a latent, and counts the latents it is shown."""
 
-    futures = rollout()
-    energy = StepsToGo(First(), np.ones((4, 2), np.float32)).energy(futures)
-    np.testing.assert_array_equal(energy, futures.latents[:, :, 0, 0] - 1)
+    def __init__(self) -> None:
+        self.shown = 0
+
+    def critic(self, latents: np.ndarray, goal: np.ndarray) -> np.ndarray:
+        self.shown += len(latents)
+        return latents[:, 0, 0] - goal[0, 0]
+
+
+@pytest.mark.parametrize(
+    ("every", "sees"), [(1, [0, 1, 2, 3, 4]), (2, [0, 2, 2, 4, 4]), (3, [1, 1, 4, 4, 4]), (9, [4] * 5)]
+)
+def test_critic_sees_the_last_step_and_every_so_many_before(every: int, sees: list[int]) -> None:
+    futures, model = rollout(horizon=5), FirstNumber()
+    energy = StepsToGo(model, np.ones((4, 2), np.float32), every=every).energy(futures)
+    np.testing.assert_array_equal(energy, futures.latents[:, sees, 0, 0] - 1)
+    assert model.shown == 5 * len(set(sees))
 
 
 def test_weights_sum_and_the_last_step_counts_more() -> None:
