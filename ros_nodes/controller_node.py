@@ -17,7 +17,8 @@ from robot_wm.errors import RobotWmError
 from robot_wm.motion import Motion
 from ros_nodes.chunk_follower import ChunkFollower, FollowerSettings
 from ros_nodes.conversions import duration, joints_from, message_to_plan
-from ros_nodes.managed_node import LATEST, SENSOR, ManagedNode, run
+from ros_nodes.managed_node import ManagedNode, run
+from ros_nodes.qos import LATEST, SENSOR
 from ros_nodes.robot_config import RobotConfig
 
 PLAN = "planner/plan"
@@ -31,7 +32,7 @@ class ControllerNode(ManagedNode):
     def __init__(self) -> None:
         super().__init__("controller_node")
         self.parameter("robot", "panda_sim", "Robot configuration: a name in config/robots or a path.")
-        self.parameter("rate", 100.0, "Joint commands a second.", 50.0, 1000.0)
+        self.parameter("rate", 125.0, "Joint commands a second.", 50.0, 1000.0)
         self.parameter("plan_max_age_s", 0.8, "Oldest observation whose plan is still followed, seconds.", 0.05, 10.0)
         self.parameter("plan_timeout_s", 0.5, "Longest silence between plans, seconds.", 0.05, 10.0)
         self.parameter("joints_timeout_s", 0.25, "Longest silence of the joint states, seconds.", 0.02, 10.0)
@@ -79,6 +80,7 @@ class ControllerNode(ManagedNode):
             self._plans.tick(now_s - plan.stamp_s)
         else:
             self._plans.drop()
+            self.get_logger().warning("plan dropped: older than the present one", throttle_duration_sec=2.0)
 
     def _tick(self) -> None:
         start, now_s = time.monotonic(), self.now_s()
@@ -97,8 +99,7 @@ class ControllerNode(ManagedNode):
         elif reason in RESTING:
             self.report(DiagnosticStatus.OK, f"holding: {reason}")
         else:
-            self.report(DiagnosticStatus.WARN, f"holding: {reason.partition(':')[0]}")
-            self.get_logger().warning(f"holding: {reason}", throttle_duration_sec=5.0)
+            self.report(DiagnosticStatus.WARN, f"holding: {reason.partition(':')[0]}", f"holding: {reason}")
 
     def _command(self, motion: Motion) -> None:
         point = JointTrajectoryPoint(

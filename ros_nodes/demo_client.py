@@ -23,7 +23,7 @@ from trajectory_msgs.msg import MultiDOFJointTrajectory
 from robot_wm.errors import RobotWmError
 from ros_nodes.conversions import seconds
 from ros_nodes.diagnostics import read_values
-from ros_nodes.managed_node import LATCHED, LATEST, SENSOR
+from ros_nodes.qos import LATCHED, LATEST, SENSOR
 
 NODES = ("sim_node", "perception_node", "planner_node", "controller_node")
 
@@ -73,15 +73,21 @@ class DemoClient:
         self._goals = node.create_publisher(Image, "goal/image", LATCHED)
         self._executor = SingleThreadedExecutor()
         self._executor.add_node(node)
-        self._thread = threading.Thread(target=self._executor.spin, daemon=True)
+        self._thread = threading.Thread(target=self._spin, daemon=True)
+        self._closing = False
         self._thread.start()
         return self
+
+    def _spin(self) -> None:
+        while not self._closing:
+            self._executor.spin_once(timeout_sec=0.1)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._executor.shutdown()
+        self._closing = True
         self._thread.join(timeout=5.0)
+        self._executor.shutdown()
         self._node.destroy_node()
         rclpy.try_shutdown()
 

@@ -72,7 +72,7 @@ def _plot(draw: ImageDraw.ImageDraw, energies: list[float], shown: int) -> None:
         draw.ellipse([x - 4, y - 4, x + 4, y + 4], fill=LINE)
     _text(draw, (left - 42, top - 6), f"{high:.3g}", size=13)
     _text(draw, (left - 42, bottom - 8), f"{low:.3g}", size=13)
-    _text(draw, (left, bottom + 8), "time →", size=13)
+    _text(draw, (left, bottom + 8), "time", size=13)
 
 
 def _text(draw: ImageDraw.ImageDraw, corner: tuple[int, int], text: str, size: int = 15) -> None:

@@ -15,7 +15,7 @@ from trajectory_msgs.msg import JointTrajectory, MultiDOFJointTrajectory
 
 from ros_nodes.diagnostics import read_values
 from ros_nodes.doctor import Finding
-from ros_nodes.managed_node import LATCHED, SENSOR
+from ros_nodes.qos import LATCHED, SENSOR
 
 
 @dataclass(frozen=True)

@@ -12,20 +12,10 @@ from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescri
 from rclpy.callback_groups import CallbackGroup, MutuallyExclusiveCallbackGroup
 from rclpy.executors import ExternalShutdownException, MultiThreadedExecutor
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
-from rclpy.qos import DurabilityPolicy, HistoryPolicy, QoSProfile, ReliabilityPolicy
+from rclpy.qos import QoSProfile
 
 from robot_wm.errors import RobotWmError
 from ros_nodes.diagnostics import Meter, status
-
-SENSOR = QoSProfile(
-    depth=1,
-    history=HistoryPolicy.KEEP_LAST,
-    reliability=ReliabilityPolicy.BEST_EFFORT,
-    durability=DurabilityPolicy.VOLATILE,
-)
-"""SensorData QoS of which only the newest message is kept."""
-LATEST = QoSProfile(depth=1, reliability=ReliabilityPolicy.RELIABLE, durability=DurabilityPolicy.VOLATILE)
-LATCHED = QoSProfile(depth=1, reliability=ReliabilityPolicy.RELIABLE, durability=DurabilityPolicy.TRANSIENT_LOCAL)
 
 
 class ManagedNode(LifecycleNode):
@@ -35,12 +25,14 @@ class ManagedNode(LifecycleNode):
 
     Attributes:
         is_active: Whether callbacks should act.
+        stage: Primary lifecycle state, as diagnostics show it.
+        hardware: Name of the robot, for the diagnostics.
     """
 
     def __init__(self, name: str) -> None:
         super().__init__(name)
         self.is_active = False
-        self._stage = "unconfigured"
+        self.stage = "unconfigured"
         self._health: tuple[bytes, str] = (DiagnosticStatus.WARN, "unconfigured")
         self._meters: dict[str, Meter] = {}
         self._release: list[Callable[[], Any]] = []
@@ -75,15 +67,15 @@ class ManagedNode(LifecycleNode):
         """The meter of that name, shown in the diagnostics."""
         return self._meters.setdefault(name, Meter(name))
 
-    def report(self, level: bytes, message: str) -> None:
-        """Sets level and message of the diagnostics while active, and logs a change of message."""
+    def report(self, level: bytes, message: str, details: str = "") -> None:
+        """Sets level and message of the diagnostics while active, and logs a change of message, or its `details`."""
         if (level, message) == self._health:
             return
         self._health = (level, message)
         if level == DiagnosticStatus.OK:
-            self.get_logger().info(message)
+            self.get_logger().info(details or message)
         else:
-            self.get_logger().warning(message)
+            self.get_logger().warning(details or message)
 
     def details(self) -> dict[str, str]:
         """Further key-value pairs for the diagnostics."""
@@ -104,7 +96,7 @@ class ManagedNode(LifecycleNode):
     def advertise(self, kind: type, topic: str, qos: QoSProfile) -> Any:
         """A publisher that publishes while the node is active, until clean-up."""
         publisher = self.create_lifecycle_publisher(kind, topic, qos)
-        self._release.append(lambda: self.destroy_publisher(publisher))
+        self._release.append(lambda: self.destroy_lifecycle_publisher(publisher))
         return publisher
 
     def offer(self, kind: type, name: str, callback: Callable, group: CallbackGroup | None = None) -> None:
@@ -134,24 +126,24 @@ class ManagedNode(LifecycleNode):
             self._health = (DiagnosticStatus.ERROR, f"cannot configure: {error}")
             self.get_logger().error(f"cannot configure: {error}")
             return TransitionCallbackReturn.FAILURE
-        self._stage, self._health = "inactive", (DiagnosticStatus.WARN, "inactive")
+        self.stage, self._health = "inactive", (DiagnosticStatus.WARN, "inactive")
         return TransitionCallbackReturn.SUCCESS
 
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
         result = super().on_activate(state)
-        self._stage, self._health, self.is_active = "active", (DiagnosticStatus.OK, "active"), True
+        self.stage, self._health, self.is_active = "active", (DiagnosticStatus.OK, "active"), True
         self.on_start()
         self.get_logger().info("active")
         return result
 
     def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
         self.on_stop()
-        self._stage, self._health, self.is_active = "inactive", (DiagnosticStatus.WARN, "inactive"), False
+        self.stage, self._health, self.is_active = "inactive", (DiagnosticStatus.WARN, "inactive"), False
         return super().on_deactivate(state)
 
     def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:
         self._release_all()
-        self._stage, self._health = "unconfigured", (DiagnosticStatus.WARN, "unconfigured")
+        self.stage, self._health = "unconfigured", (DiagnosticStatus.WARN, "unconfigured")
         return TransitionCallbackReturn.SUCCESS
 
     def on_shutdown(self, state: LifecycleState) -> TransitionCallbackReturn:
@@ -159,7 +151,7 @@ class ManagedNode(LifecycleNode):
             self.on_stop()
         self.is_active = False
         self._release_all()
-        self._stage, self._health = "finalized", (DiagnosticStatus.WARN, "finalized")
+        self.stage, self._health = "finalized", (DiagnosticStatus.WARN, "finalized")
         return TransitionCallbackReturn.SUCCESS
 
     def autostart(self) -> None:
@@ -180,7 +172,7 @@ class ManagedNode(LifecycleNode):
 
     def _publish_diagnostics(self) -> None:
         level, message = self._health
-        values = {"lifecycle": self._stage, "monotonic_s": f"{time.monotonic():.3f}"} | self.details()
+        values = {"lifecycle": self.stage, "monotonic_s": f"{time.monotonic():.3f}"} | self.details()
         for meter in list(self._meters.values()):
             values |= meter.values()
         name = self.get_fully_qualified_name().lstrip("/")

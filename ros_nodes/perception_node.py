@@ -13,7 +13,8 @@ from robot_wm.agent import Agent
 from robot_wm.deploy.bundle import default_bundle
 from robot_wm.errors import ObservationError
 from ros_nodes.conversions import image_to_array, latent_to_image, seconds
-from ros_nodes.managed_node import SENSOR, ManagedNode, run
+from ros_nodes.managed_node import ManagedNode, run
+from ros_nodes.qos import SENSOR
 
 
 class PerceptionNode(ManagedNode):

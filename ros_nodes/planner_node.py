@@ -21,7 +21,8 @@ from robot_wm.contract import Contract
 from robot_wm.deploy.bundle import default_bundle
 from robot_wm.errors import RobotWmError
 from ros_nodes.conversions import Plan, image_to_array, image_to_latent, joints_from, plan_to_message, seconds
-from ros_nodes.managed_node import LATCHED, LATEST, SENSOR, ManagedNode, run
+from ros_nodes.managed_node import ManagedNode, run
+from ros_nodes.qos import LATCHED, LATEST, SENSOR
 from ros_nodes.robot_config import RobotConfig, RobotConfigError
 
 GOAL, LATENTS = "goal/image", "perception/latents"
@@ -51,6 +52,7 @@ class PlannerNode(ManagedNode):
         _check_frames(self._robot, self._agent.contract)
         self._states: deque[tuple[float, np.ndarray]] = deque(maxlen=500)
         self._run, self._running, self._goal_stamp_s = 0, False, 0.0
+        self._refusal = ""
         self._rotation: np.ndarray | None = None
         self._latent_at = self._joints_at = -np.inf
         self._plan_meter, self._latents = self.meter("plan"), self.meter("latents")
@@ -68,9 +70,10 @@ class PlannerNode(ManagedNode):
         self._halt("deactivated")
 
     def details(self) -> dict[str, str]:
-        if not hasattr(self, "_run"):
+        if self.stage == "unconfigured":
             return {}
-        return {"running": str(self._running).lower(), "goal_stamp_s": f"{self._goal_stamp_s:.6f}"}
+        running, stamp = str(self._running).lower(), f"{self._goal_stamp_s:.6f}"
+        return {"running": running, "goal_stamp_s": stamp, "goal_refused": self._refusal}
 
     def _start(self, _: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
         if not self.is_active:
@@ -95,9 +98,10 @@ class PlannerNode(ManagedNode):
         try:
             self._agent.set_goal(image_to_array(message, self._agent.contract.camera, GOAL))
         except RobotWmError as error:
-            self.report(DiagnosticStatus.ERROR, f"goal refused: {error}")
+            self._refusal = f"goal refused: {error}"
+            self.get_logger().error(self._refusal)
             return
-        self._goal_stamp_s = seconds(message.header.stamp)
+        self._refusal, self._goal_stamp_s = "", seconds(message.header.stamp)
         self.get_logger().info("new goal image")
 
     def _on_joints(self, message: JointState) -> None:
@@ -172,7 +176,7 @@ class PlannerNode(ManagedNode):
         """What planning waits for, empty when everything is there."""
         now = time.monotonic()
         if self._agent.goal is None:
-            return f"waiting for {GOAL}"
+            return f"waiting for {GOAL}" + (f"; {self._refusal}" if self._refusal else "")
         if now - self._joints_at > 1.0:
             return f"waiting for {self._robot.topics.joint_states}"
         return f"waiting for {LATENTS}" if now - self._latent_at > 1.0 else ""

@@ -20,7 +20,8 @@ from robot_wm.contract import TABLETOP
 from robot_wm.errors import RobotWmError
 from ros_nodes.conversions import array_to_image, camera_info, seconds
 from ros_nodes.diagnostics import status
-from ros_nodes.managed_node import LATCHED, LATEST, SENSOR, ManagedNode, run
+from ros_nodes.managed_node import ManagedNode, run
+from ros_nodes.qos import LATCHED, LATEST, SENSOR
 from ros_nodes.robot_config import RobotConfig, RobotConfigError
 from ros_nodes.trajectory_executor import TrajectoryExecutor
 from sim.randomization import Randomization
@@ -30,7 +31,7 @@ from sim.world import PHYSICS_HZ, World
 TICK_S = 2.0 / PHYSICS_HZ
 LONGEST_CATCH_UP_S = 0.2
 """After a longer stall the simulation falls behind real time instead of catching up."""
-OVERVIEW_SIZE = (300, 400)
+OVERVIEW_SIZE = (240, 320)
 
 
 class SimNode(ManagedNode):

@@ -54,12 +54,13 @@ class Processes:
     def stop_all(self) -> None:
         for process in self._running.values():
             process.send_signal(signal.SIGINT)
-        for process in self._running.values():
+        for node, process in self._running.items():
             try:
                 process.wait(5.0)
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait(5.0)
+                pytest.fail(f"{node} did not end within 5 s of SIGINT")
 
 
 class Peer:
@@ -76,9 +77,14 @@ class Peer:
         self.health: dict[str, dict[str, str]] = {}
         self._executor = SingleThreadedExecutor(context=self.context)
         self._executor.add_node(self.node)
-        self._thread = threading.Thread(target=self._executor.spin, daemon=True)
+        self._thread = threading.Thread(target=self._spin, daemon=True)
+        self._closing = False
         self._watch_health()
         self._thread.start()
+
+    def _spin(self) -> None:
+        while not self._closing:
+            self._executor.spin_once(timeout_sec=0.1)
 
     def _watch_health(self) -> None:
         from diagnostic_msgs.msg import DiagnosticArray
@@ -126,8 +132,9 @@ class Peer:
     def close(self) -> None:
         import rclpy
 
-        self._executor.shutdown()
+        self._closing = True
         self._thread.join(5.0)
+        self._executor.shutdown()
         self.node.destroy_node()
         rclpy.try_shutdown(context=self.context)
 

@@ -15,7 +15,7 @@ from trajectory_msgs.msg import JointTrajectory, MultiDOFJointTrajectory
 
 from ros_nodes.conversions import array_to_image
 from ros_nodes.doctor_topics import Heard, diagnose
-from ros_nodes.managed_node import LATCHED, LATEST, SENSOR
+from ros_nodes.qos import LATCHED, LATEST, SENSOR
 
 NODES = ("sim_node", "perception_node", "planner_node", "controller_node")
 
