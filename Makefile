@@ -1,6 +1,7 @@
 # make demo   the simulated arm reaches and pushes; result in runs/demo
 # make test   all tests
 # make lint   style and types
+# make format lays out the code
 # make model  collects, trains and exports the shipped bundle anew
 
 PYTHON ?= python3
@@ -10,7 +11,9 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 METADATA := pyproject.toml setup.py setup.cfg
 
-.PHONY: demo test lint model clean
+# `make PYTHON=python3.11` takes another interpreter.
+
+.PHONY: demo test lint format model clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/demo.stamp
@@ -21,8 +24,10 @@ test: $(VENV)/test.stamp
 
 lint: $(VENV)/test.stamp
 	$(BIN)/ruff check .
-	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+format: $(VENV)/test.stamp
+	$(BIN)/ruff format .
 
 model: $(VENV)/test.stamp
 	$(BIN)/robot-wm collect --task play --episodes 1600 --workers 2 --seed 0 --out datasets/tabletop
