@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import json
-import logging
 import shutil
 import tempfile
-import warnings
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,17 +15,16 @@ import onnx
 import onnxruntime
 import torch
 from rich.console import Console
-from torch import nn
 
 from robot_wm.actor.settings import PlannerSettings
-from robot_wm.contract import TABLETOP, Contract
-from robot_wm.deploy.bundle import INDEX, Bundle, default_bundle, load_bundle, write_index
+from robot_wm.contract import TABLETOP
+from robot_wm.deploy.bundle import Bundle, default_bundle, load_bundle
+from robot_wm.deploy.graphs import OPSET, export_graphs
+from robot_wm.deploy.index import INDEX, Description, write_index
 from robot_wm.deploy.parity import TOLERANCE, TorchWorldModel, check_parity, random_probe
 from robot_wm.deploy.session import OnnxWorldModel
 from robot_wm.errors import BundleError
 from robot_wm.training.checkpoint import load_model, read
-
-OPSET = 18
 
 
 @dataclass(frozen=True)
@@ -49,21 +46,6 @@ class ExportConfig:
     horizon: int | None = None
     seed: int = 0
     planner: PlannerSettings = PlannerSettings()
-
-
-@dataclass(frozen=True)
-class Description:
-    """What a bundle says of its model beside the graphs; the fields are those of `Bundle`."""
-
-    name: str
-    contract: Contract
-    tokens: int
-    channels: int
-    latent_std: float
-    chunk: int
-    horizon: int
-    metrics: Mapping[str, Any] = field(default_factory=dict)
-    planner: Mapping[str, Any] = field(default_factory=dict)
 
 
 def run(config: ExportConfig) -> int:
@@ -126,81 +108,16 @@ def export_bundle(
         (staged / "contract.yaml").write_text(description.contract.to_yaml(), encoding="utf-8")
         for name, content in documents.items():
             (staged / name).write_text(json.dumps(content, indent=2, allow_nan=False) + "\n", encoding="utf-8")
-        _write(staged, description, description.metrics)
+        _write(staged, description)
         exported = OnnxWorldModel(load_bundle(staged))
         parity = check_parity(model, exported, random_probe(exported, np.random.default_rng(seed)))
-        _write(staged, description, {**description.metrics, "parity": parity})
+        _write(staged, replace(description, metrics={**description.metrics, "parity": parity}))
         if out.exists():
             shutil.rmtree(out)
         staged.rename(out)
     return load_bundle(out)
 
 
-def export_graphs(model: TorchWorldModel, folder: Path, description: Description) -> None:
-    """Writes the four graphs to `folder`; free dimensions are B images, C candidates and M latents."""
-    camera = description.contract.camera
-    image = torch.zeros(2, camera.height, camera.width, 3, dtype=torch.uint8)
-    latent = torch.zeros(1, description.tokens, description.channels)
-    state, actions = torch.zeros(1, 8), torch.zeros(3, description.horizon, 7)
-    state[:, 6] = 1.0
-    export = _GraphExporter(folder)
-    export(model.encoder, "encoder", {"image": image}, ["latent"], free="image")
-    future = {"latent": latent, "state": state, "actions": actions}
-    export(model.predictor, "predictor", future, ["latents"], free="actions")
-    latents = torch.zeros(3, description.tokens, description.channels)
-    export(model.critic, "critic", {"latents": latents, "goal": latent}, ["steps"], free="latents")
-    export(model.policy, "policy", {"latent": latent, "goal": latent.clone(), "state": state}, ["mean", "std"])
-
-
-@dataclass(frozen=True)
-class _GraphExporter:
-    folder: Path
-
-    def __call__(
-        self, module: nn.Module, name: str, inputs: dict[str, torch.Tensor], outputs: list[str], free: str | None = None
-    ) -> None:
-        """Exports one module; the first dimension of the input `free` may take any size."""
-        shapes = tuple({0: torch.export.Dim.DYNAMIC} if key == free else {} for key in inputs)
-        for noisy in ("torch.onnx", "onnxscript", "onnx_ir"):
-            logging.getLogger(noisy).setLevel(logging.ERROR)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            program = torch.onnx.export(
-                module.eval(),
-                tuple(inputs.values()),
-                input_names=list(inputs),
-                output_names=outputs,
-                dynamic_shapes=shapes,
-                opset_version=OPSET,
-                dynamo=True,
-                verbose=False,
-            )
-        assert program is not None
-        graph = _without_traces(program.model_proto)
-        (self.folder / f"{name}.onnx").write_bytes(graph.SerializeToString(deterministic=True))
-
-
-def _without_traces(model: onnx.ModelProto) -> onnx.ModelProto:
-    """Drops the exporter's stack traces: they hold paths of this machine and make equal models differ in bytes."""
-    graph = model.graph
-    for holder in (model, graph, *graph.node, *graph.value_info, *graph.input, *graph.output, *graph.initializer):
-        del holder.metadata_props[:]
-    for node in graph.node:
-        node.doc_string = ""
-    return model
-
-
-def _write(folder: Path, description: Description, metrics: Mapping[str, Any]) -> None:
-    write_index(
-        folder,
-        name=description.name,
-        tokens=description.tokens,
-        channels=description.channels,
-        latent_std=description.latent_std,
-        chunk=description.chunk,
-        horizon=description.horizon,
-        opset=OPSET,
-        versions={"torch": torch.__version__, "onnx": onnx.__version__, "onnxruntime": onnxruntime.__version__},
-        metrics=metrics,
-        planner=description.planner,
-    )
+def _write(folder: Path, description: Description) -> None:
+    versions = {"torch": torch.__version__, "onnx": onnx.__version__, "onnxruntime": onnxruntime.__version__}
+    write_index(folder, description, opset=OPSET, versions=versions)

@@ -9,12 +9,13 @@ import pytest
 
 from robot_wm.contract import TABLETOP
 from robot_wm.deploy.bundle import load_bundle
+from robot_wm.deploy.index import Description
 from robot_wm.deploy.session import OnnxWorldModel
 from robot_wm.errors import BundleError
 
 torch = pytest.importorskip("torch")
 
-from robot_wm.deploy.export import Description, export_bundle  # noqa: E402
+from robot_wm.deploy.export import export_bundle  # noqa: E402
 from robot_wm.deploy.parity import check_parity, random_probe  # noqa: E402
 
 DESCRIPTION = Description("toy", TABLETOP, 2, 3, latent_std=1.0, chunk=2, horizon=2)

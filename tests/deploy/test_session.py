@@ -12,7 +12,8 @@ import onnxruntime
 import pytest
 from onnx import numpy_helper
 
-from robot_wm.deploy.bundle import load_bundle, write_index
+from robot_wm.deploy.bundle import load_bundle
+from robot_wm.deploy.index import Description, write_index
 from robot_wm.deploy.session import OnnxWorldModel, open_session
 from robot_wm.errors import BundleError, ObservationError, ProviderError
 
@@ -22,16 +23,8 @@ def model(tiny_bundle: Path) -> OnnxWorldModel:
     return OnnxWorldModel(load_bundle(tiny_bundle))
 
 
-def reindex(bundle: Path) -> None:
-    index = json.loads((bundle / "bundle.json").read_text())
-    latent = index["latent"]
-    write_index(
-        bundle,
-        tokens=latent["tokens"],
-        channels=latent["channels"],
-        latent_std=latent["std"],
-        **{key: index[key] for key in ("name", "chunk", "horizon", "opset", "versions", "metrics", "planner")},
-    )
+def reindex(bundle: Path, description: Description) -> None:
+    write_index(bundle, description, opset=18, versions={})
 
 
 @pytest.mark.parametrize("candidates", [1, 2, 7, 100])
@@ -81,7 +74,7 @@ def test_non_finite_output_names_the_graph(tiny_bundle: Path, tmp_path: Path) ->
         if values.dtype == np.float32 and values.ndim == 2:
             weights.CopyFrom(numpy_helper.from_array(np.full_like(values, np.nan), weights.name))
     onnx.save(graph, copy / "critic.onnx")
-    reindex(copy)
+    reindex(copy, load_bundle(tiny_bundle))
     damaged = OnnxWorldModel(load_bundle(copy))
     with pytest.raises(BundleError, match=r"critic\.onnx.*NaN"):
         damaged.critic(np.ones((2, 4, 8), np.float32), np.ones((4, 8), np.float32))
