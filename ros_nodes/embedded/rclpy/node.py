@@ -100,7 +100,7 @@ class Node(NodeParameters, NodeGraph):
         check_namespace(self._namespace)
 
     @property
-    def context(self) -> Context:  # type: ignore[override]
+    def context(self) -> Context:
         """The context that the node lives in."""
         return self._context
 

@@ -40,7 +40,7 @@ def _watch(descriptor: int) -> None:
 
 
 def _install_wakeup() -> None:
-    """Waiting happens inside Cyclone DDS, where Python's handlers do not run; a thread ends that wait at each signal."""
+    """Waiting happens inside Cyclone DDS, where Python's handlers do not run; a thread ends it at each signal."""
     global _wakeup
     if _wakeup is not None:
         return

@@ -60,9 +60,7 @@ class Subscription(Waitable):
     def _work(self, sample: Sample) -> Work | None:
         message = sample.message
         if isinstance(message, Exception):
-            self._logger.error(
-                f"dropped a message on topic '{self.topic}': {message}", throttle_duration_sec=2.0
-            )
+            self._logger.error(f"dropped a message on topic '{self.topic}': {message}", throttle_duration_sec=2.0)
             return None
         payload = encode(message) if self.raw else message
         if self._with_info:

@@ -60,9 +60,7 @@ class Future:
         """Block this thread until it is done; another thread must be spinning."""
         return self._finished.wait(timeout_sec)
 
-    def _finish(
-        self, *, result: Any = None, exception: BaseException | None = None, cancelled: bool = False
-    ) -> None:
+    def _finish(self, *, result: Any = None, exception: BaseException | None = None, cancelled: bool = False) -> None:
         with self._lock:
             if self.done():
                 return

@@ -7,8 +7,8 @@ binding's own coding takes milliseconds for an image, so it must not be used.
 from functools import cache
 from typing import Any
 
-import cyclonedds.idl.types as idl
 from cyclonedds.idl import IdlStruct, make_idl_struct
+from cyclonedds.idl import types as idl_types
 from rosbags.interfaces import Nodetype
 
 from rclpy.impl.coding import decode, prepare
@@ -16,6 +16,7 @@ from rclpy.impl.messages import Message
 from rclpy.impl.types import STORE, dds_type_name
 
 HEADER_SIZE = 16
+idl: Any = idl_types
 _PRIMITIVES: dict[str, Any] = {
     "bool": bool,
     "byte": idl.byte,

@@ -132,7 +132,7 @@ def message_class(type_name: str) -> type[Message]:
         setattr(cls, field, _accessor(type_name, field, kind, slot))
         if kind.to_wire:
             setattr(cls, wire_name(field, kind), _wire_accessor(kind, slot))
-    STORE.types[type_name] = _decoder(cls)  # type: ignore[assignment]
+    STORE.types[type_name] = _decoder(cls)
     return cls
 
 

@@ -22,7 +22,7 @@ LOOPBACK = f"""
   </Discovery>
 </Domain></CycloneDDS>
 """
-"""Loopback has no multicast, so discovery asks each of the process slots; large datagrams carry an image in few calls."""
+"""Loopback has no multicast, so discovery asks each process slot; large datagrams carry an image in few calls."""
 
 
 def domain_id_from_environment() -> int:

@@ -28,9 +28,7 @@ Before = Callable[[list[Parameter]], list[Parameter]]
 class NodeParameters:
     """Mixin of Node that holds its parameters; thread-safe."""
 
-    def _init_parameters(
-        self, overrides: dict[str, Any], allow_undeclared: bool, declare_overrides: bool
-    ) -> None:
+    def _init_parameters(self, overrides: dict[str, Any], allow_undeclared: bool, declare_overrides: bool) -> None:
         self._parameters: dict[str, Parameter] = {}
         self._descriptors: dict[str, ParameterDescriptor] = {}
         self._parameter_overrides = overrides
@@ -101,8 +99,8 @@ class NodeParameters:
         """Declare several: tuples (name, value, descriptor), the last two optional."""
         prefix = f"{namespace}." if namespace else ""
         return [
-            self.declare_parameter(prefix + entry[0], *entry[1:], ignore_override=ignore_override)
-            for entry in parameters
+            self.declare_parameter(prefix + name, *(rest + [None, None])[:2], ignore_override)
+            for name, *rest in parameters
         ]
 
     def undeclare_parameter(self, name: str) -> None:

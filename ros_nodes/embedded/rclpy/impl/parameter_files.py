@@ -41,7 +41,9 @@ def load_parameter_file(path: str) -> dict[str, dict[str, Any]]:
     try:
         document = yaml.safe_load(Path(path).read_text())
     except OSError as error:
-        raise ParameterFileError(f"parameter file {path} cannot be read: {error.strerror}; give an existing file") from error
+        raise ParameterFileError(
+            f"parameter file {path} cannot be read: {error.strerror}; give an existing file"
+        ) from error
     except yaml.YAMLError as error:
         raise ParameterFileError(f"parameter file {path} is not YAML: {error}") from error
     if document is None:

@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from lifecycle_msgs.msg import State, Transition, TransitionDescription, TransitionEvent
+from lifecycle_msgs.msg import State, Transition, TransitionEvent
 
 from rclpy.callback_groups import CallbackGroup
 from rclpy.impl.lifecycle_machine import (
-    EDGES,
     STATES,
     Edge,
-    IllegalTransition,
     LifecycleMachine,
     TransitionCallbackReturn,
 )
@@ -136,14 +134,15 @@ class LifecycleNodeMixin(ManagedEntity):
             State.TRANSITION_STATE_DEACTIVATING: self.on_deactivate,
             State.TRANSITION_STATE_ERRORPROCESSING: self.on_error,
         }
-        callback, node = callbacks[self._machine.state], self
+        callback = callbacks[self._machine.state]
+        node: Any = self
         try:
             answer = callback(previous)
         except Exception as error:
-            node.get_logger().error(f"{callback.__name__} raised {type(error).__name__}: {error}")  # type: ignore[attr-defined]
+            node.get_logger().error(f"{callback.__name__} raised {type(error).__name__}: {error}")
             return TransitionCallbackReturn.ERROR
         if not isinstance(answer, TransitionCallbackReturn):
-            node.get_logger().error(  # type: ignore[attr-defined]
+            node.get_logger().error(
                 f"{callback.__name__} returned {answer!r}; it must return a TransitionCallbackReturn"
             )
             return TransitionCallbackReturn.ERROR
@@ -165,13 +164,3 @@ class LifecycleNode(LifecycleNodeMixin, Node):
     def __init__(self, node_name: str, *, enable_communication_interface: bool = True, **kwargs: Any) -> None:
         Node.__init__(self, node_name, **kwargs)
         LifecycleNodeMixin.__init__(self, enable_communication_interface=enable_communication_interface)
-
-
-__all__ = [
-    "EDGES",
-    "IllegalTransition",
-    "LifecycleNode",
-    "LifecycleNodeMixin",
-    "LifecycleState",
-    "TransitionDescription",
-]
