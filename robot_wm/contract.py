@@ -64,7 +64,7 @@ class Contract:
             ("workspace", self.workspace_low, self.workspace_high, 3),
         ):
             if len(low) != size or len(high) != size:
-                raise ContractError(f"contract: {name} bounds have {len(low)} and {len(high)} values; {size} are needed")
+                raise ContractError(f"contract: {name} bounds have {len(low)} and {len(high)} values, not {size} each")
             if not np.all(np.isfinite([low, high])) or np.any(np.array(low) > np.array(high)):
                 raise ContractError(f"contract: {name} bounds {low} to {high} are not finite and ordered")
 
@@ -74,7 +74,7 @@ class Contract:
         return self.cameras[0]
 
     def check_image(self, image: np.ndarray, source: str = "image") -> np.ndarray:
-        """Returns `image` if it is uint8 (height, width, 3) as the first camera promises, else raises ObservationError."""
+        """Returns `image` if it is uint8 (height, width, 3) as the first camera promises; else ObservationError."""
         expected = (self.camera.height, self.camera.width, 3)
         if image.dtype != np.uint8 or image.shape != expected:
             raise ObservationError(
@@ -110,7 +110,7 @@ class Contract:
         _check_keys(plain, cls, source)
         _check_keys_of_cameras(plain["cameras"], source)
         try:
-            values = {
+            values: dict[str, Any] = {
                 **{key: str(plain[key]) for key in ("name", "base_frame", "ee_frame")},
                 **{key: tuple(float(v) for v in plain[key]) for key in plain if key.endswith(("_low", "_high"))},
                 "step_s": float(plain["step_s"]),

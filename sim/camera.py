@@ -20,7 +20,7 @@ class PinholeCamera:
     shadows: bool = False
 
     def view_matrix(self, offset: np.ndarray, rotation: np.ndarray) -> np.ndarray:
-        """The OpenGL view matrix (4, 4) of the camera moved by `offset` and turned by the rotation vector `rotation`."""
+        """The OpenGL view matrix (4, 4) of the camera moved by `offset` and turned by a rotation vector, both (3,)."""
         eye = np.array(self.eye) + offset
         target = np.array(self.target) + offset
         view = np.array(pybullet.computeViewMatrix(eye, target, [0.0, 0.0, 1.0])).reshape(4, 4).T

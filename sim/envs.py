@@ -20,7 +20,7 @@ ROTATION_LIMIT_RAD = 0.2
 OVERVIEW_SIZE = (360, 480)
 
 
-class TabletopEnv(gymnasium.Env[dict[str, np.ndarray], np.ndarray]):
+class TabletopEnv(gymnasium.Env[Any, np.ndarray]):
     """One task on the simulated tabletop.
 
     Observations are `image` and `goal`, uint8 (96, 96, 3), and `state`, float32 (8,), as the contract names them. An

@@ -20,7 +20,7 @@ def tiny_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from robot_wm.world_model.model import ModelConfig, WorldModel
 
     torch.manual_seed(0)
-    encoder = EncoderConfig(stem=8, width=16, depth=1, heads=2, slots=4, channels=8)
+    encoder = EncoderConfig(stem=8, width=16, depth=1, heads=2, tokens=4, channels=8)
     model = WorldModel(ModelConfig(encoder=encoder, width=16, depth=1, chunk=4)).eval()
     actions = np.random.default_rng(0).uniform(TABLETOP.action_low, TABLETOP.action_high, (64, 7))
     model.scaling.fit(np.zeros((64, 8)), actions)

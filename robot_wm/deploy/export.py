@@ -68,7 +68,7 @@ def export_checkpoint(config: ExportConfig) -> Bundle:
     description = Description(
         name=config.name,
         contract=TABLETOP,
-        tokens=model.config.encoder.slots,
+        tokens=model.config.encoder.tokens,
         channels=model.config.encoder.channels,
         latent_std=float(meta["latent_std"]),
         chunk=model.config.chunk,

@@ -1,0 +1,1 @@
+"""Learning: objectives, stages, monitors and the trainer that runs them."""

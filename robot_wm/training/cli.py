@@ -1,0 +1,60 @@
+"""`robot-wm train`: a dataset in, a checkpoint that can be exported out."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import torch
+from rich.console import Console
+
+from robot_wm.data.cache import load_cached
+from robot_wm.errors import TrainingError
+from robot_wm.training.config import TrainingPlan
+from robot_wm.training.trainer import Trainer
+from robot_wm.training.windows import Frames
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """Trains a world model in three stages and goes on from the last checkpoint when run again.
+
+    Attributes:
+        dataset: LeRobot v3 dataset.
+        out: Directory of checkpoint, journals (CSV) and `curves.png`.
+        seed: Seeds weights and batches.
+        device: "auto" takes a GPU when there is one; "cpu" or "cuda" insist.
+        plan: Sizes, stages and loss weights.
+    """
+
+    dataset: Path
+    out: Path = Path("runs/tabletop")
+    seed: int = 0
+    device: str = "auto"
+    plan: TrainingPlan = field(default_factory=TrainingPlan)
+
+
+def run(config: TrainConfig) -> int:
+    """Trains; the checkpoint in `config.out` is what `robot-wm export` takes."""
+    console = Console()
+    device = choose_device(config.device)
+    torch.set_num_threads(os.cpu_count() or 1)
+    frames = Frames.of(load_cached(config.dataset))
+    console.print(f"{len(frames.starts)} episodes, {len(frames.images)} frames; training on {device}")
+    trainer = Trainer(config.plan, frames, config.out, device, config.seed)
+    trainer.run()
+    metrics = trainer.finish()
+    console.print(f"done: {config.out}")
+    console.print_json(json.dumps(metrics))
+    return 0
+
+
+def choose_device(name: str) -> torch.device:
+    """The device called `name`; asking for a GPU that is not there raises TrainingError."""
+    if name not in ("auto", "cpu", "cuda"):
+        raise TrainingError(f"device '{name}': expected auto, cpu or cuda")
+    if name == "cuda" and not torch.cuda.is_available():
+        raise TrainingError("device 'cuda': torch sees no CUDA GPU; install a CUDA build of torch or use --device cpu")
+    return torch.device("cuda" if name != "cpu" and torch.cuda.is_available() else "cpu")

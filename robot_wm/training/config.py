@@ -1,0 +1,76 @@
+"""The typed configuration of a whole training run; presets are instances of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from robot_wm.training.objectives import Weights
+from robot_wm.training.windows import WindowConfig
+from robot_wm.world_model.model import ModelConfig
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """Steps and learning rate of a stage: linear warm-up, constant, linear cool-down.
+
+    Attributes:
+        steps: Optimiser steps.
+        batch: Samples a step: clips, windows or frames.
+        rate: Learning rate of the constant part.
+        warmup: Steps of the warm-up.
+        cooldown: Share of the steps that cool down to nothing.
+    """
+
+    steps: int
+    batch: int
+    rate: float
+    warmup: int = 100
+    cooldown: float = 0.35
+
+    def rate_at(self, step: int) -> float:
+        """Learning rate of a step."""
+        rise = min(1.0, (step + 1) / self.warmup)
+        fall = min(1.0, (self.steps - step) / max(1.0, self.cooldown * self.steps))
+        return self.rate * rise * fall
+
+
+@dataclass(frozen=True)
+class PretrainConfig:
+    """Masked video pre-training of the encoder.
+
+    Attributes:
+        frames: Frames of a clip.
+        stride: Steps between two frames of a clip.
+        momentum: Share of the target encoder that each step keeps.
+    """
+
+    schedule: Schedule = field(default_factory=lambda: Schedule(steps=600, batch=24, rate=1e-3))
+    frames: int = 8
+    stride: int = 1
+    momentum: float = 0.99
+
+
+@dataclass(frozen=True)
+class TrainingPlan:
+    """All stages of one model.
+
+    Attributes:
+        pretrain: Stage 1, masked video prediction: the encoder.
+        joint: Stage 2, action-conditioned: encoder, predictor and heads together.
+        heads: Stage 3, on frozen latents: predictor, critic and policy.
+        heads_window: Windows of stage 3; longer roll-outs than stage 2 can afford.
+        held_out: Share of the episodes that only monitors see.
+        decay: Weight decay of AdamW.
+        clip: Largest gradient norm.
+    """
+
+    model: ModelConfig = field(default_factory=ModelConfig)
+    weights: Weights = field(default_factory=Weights)
+    window: WindowConfig = field(default_factory=WindowConfig)
+    pretrain: PretrainConfig = field(default_factory=PretrainConfig)
+    joint: Schedule = field(default_factory=lambda: Schedule(steps=2600, batch=32, rate=1e-3))
+    heads: Schedule = field(default_factory=lambda: Schedule(steps=4000, batch=128, rate=1e-3))
+    heads_window: WindowConfig = field(default_factory=lambda: WindowConfig(frames=9, goals=6))
+    held_out: float = 0.04
+    decay: float = 1e-3
+    clip: float = 1.0

@@ -1,0 +1,148 @@
+"""The training loop: any stage, resumable to the step, stopped by the first loss that is not finite."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections import defaultdict
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+import torch
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from robot_wm.errors import TrainingError
+from robot_wm.training import checkpoint
+from robot_wm.training.config import TrainingPlan
+from robot_wm.training.journal import Journal, draw_curves
+from robot_wm.training.monitors import monitor
+from robot_wm.training.stages import Heads, Joint, Pretrain, Stage, encode_rows
+from robot_wm.training.windows import Frames
+from robot_wm.world_model.model import WorldModel
+
+STAGES: tuple[type[Stage], ...] = (Pretrain, Joint, Heads)
+LOG_EVERY, MONITORS_A_STAGE = 50, 8
+SAVE_EVERY_S = 60.0
+
+
+class Trainer:
+    """Trains one model through all stages.
+
+    Args:
+        plan: What to train and how.
+        frames: All frames; the last share of the episodes is held out.
+        out: Directory of checkpoints, journals and curves. A run that was killed goes on from its last checkpoint.
+        device: Where to compute.
+        seed: Seeds weights and batches.
+
+    Raises:
+        TrainingError: `out` holds a run of another plan or seed.
+    """
+
+    def __init__(self, plan: TrainingPlan, frames: Frames, out: Path, device: torch.device, seed: int) -> None:
+        self.plan, self.out, self.device, self.seed = plan, out, device, seed
+        self.train, self.held_out = frames.split(plan.held_out)
+        torch.manual_seed(seed)
+        self.model = WorldModel(plan.model).to(device)
+        rows = self.train.rows()
+        self.model.scaling.fit(frames.states[rows], frames.actions[rows])
+        self._identity = {"plan": json.loads(json.dumps(asdict(plan))), "seed": seed}
+        self._resumed = self._read_checkpoint()
+
+    def _read_checkpoint(self) -> tuple[dict[str, torch.Tensor], dict] | None:
+        if not (self.out / checkpoint.META).is_file():
+            return None
+        tensors, meta = checkpoint.read(self.out)
+        if {key: meta[key] for key in self._identity} != self._identity:
+            raise TrainingError(
+                f"{self.out}: holds a run with another configuration or seed; name another --out or remove it"
+            )
+        return tensors, meta
+
+    def run(self) -> WorldModel:
+        """Runs the stages that are not finished yet and returns the model in evaluation mode."""
+        names = [stage.name for stage in STAGES]
+        first = names.index(self._resumed[1]["stage"]) if self._resumed else 0
+        if self._resumed:
+            checkpoint.restore(self._resumed[0], {"model": self.model}, None)
+        for stage_type in STAGES[first:]:
+            torch.manual_seed(self.seed)
+            self._run_stage(stage_type(self.plan, self.model, self.train, self.device, self.seed))
+            draw_curves(self.out, names)
+        return self.model.eval()
+
+    def finish(self) -> dict[str, float]:
+        """Measures the trained model, writes figures and latent scale into the checkpoint, and returns the figures."""
+        metrics = monitor(self.model, self.train, self.held_out, self.device)
+        rows = np.sort(np.random.default_rng(0).choice(self.train.rows(), min(1024, len(self.train.rows())), False))
+        latents = encode_rows(self.model, self.train, rows, self.device)
+        meta = self._meta(STAGES[-1].name, self.plan.heads.steps)
+        meta |= {"metrics": metrics, "latent_std": float(latents.std(0).mean())}
+        checkpoint.save(self.out, {"model": self.model}, None, meta)
+        return metrics
+
+    def _run_stage(self, stage: Stage) -> None:
+        optimizer = torch.optim.AdamW(
+            stage.parameters(), lr=stage.schedule.rate, weight_decay=self.plan.decay, betas=(0.9, 0.99)
+        )
+        start = 0
+        if self._resumed:
+            start = self._resumed[1]["step"]
+            if start < stage.schedule.steps:
+                checkpoint.restore(self._resumed[0], stage.modules, optimizer)
+            self._resumed = None
+        journal, averages, saved = Journal(self.out, stage.name, start), defaultdict(list), time.monotonic()
+        monitor_every = max(1, stage.schedule.steps // MONITORS_A_STAGE)
+        stage.model.train()
+        with _progress() as progress:
+            task = progress.add_task(stage.name, total=stage.schedule.steps, completed=start, note="")
+            for step in range(start, stage.schedule.steps):
+                for name, value in self._step(stage, optimizer, step).items():
+                    averages[name].append(value)
+                last = step + 1 == stage.schedule.steps
+                if (step + 1) % LOG_EVERY == 0 or last:
+                    row = {name: float(np.mean(values)) for name, values in averages.items()}
+                    averages.clear()
+                    if (step + 1) % monitor_every < LOG_EVERY or last:
+                        row |= monitor(self.model, self.train, self.held_out, self.device)
+                    journal.add(step, row)
+                    progress.update(task, note=" ".join(f"{key} {value:.3f}" for key, value in row.items()))
+                progress.advance(task)
+                if time.monotonic() - saved > SAVE_EVERY_S or last:
+                    self._save(stage, optimizer, step + 1)
+                    saved = time.monotonic()
+
+    def _step(self, stage: Stage, optimizer: torch.optim.Optimizer, step: int) -> dict[str, float]:
+        for group in optimizer.param_groups:
+            group["lr"] = stage.schedule.rate_at(step)
+        loss, terms = stage.loss(step)
+        if not torch.isfinite(loss):
+            values = {name: term.item() for name, term in terms.items()}
+            raise TrainingError(
+                f"stage {stage.name}, step {step}: the loss is not finite ({values}); the last checkpoint in "
+                f"{self.out} is from before; lower the learning rate or look at that batch"
+            )
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(stage.parameters(), self.plan.clip)
+        optimizer.step()
+        stage.after_step()
+        return {"loss": loss.item()} | {name: term.item() for name, term in terms.items()}
+
+    def _save(self, stage: Stage, optimizer: torch.optim.Optimizer, step: int) -> None:
+        checkpoint.save(self.out, stage.modules, optimizer, self._meta(stage.name, step))
+
+    def _meta(self, stage: str, step: int) -> dict:
+        return self._identity | {"stage": stage, "step": step, "model": checkpoint.model_to_dict(self.plan.model)}
+
+
+def _progress() -> Progress:
+    return Progress(
+        TextColumn("{task.description:>9}"),
+        BarColumn(30),
+        TextColumn("{task.completed:.0f}/{task.total:.0f}"),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[note]}", markup=False),
+    )

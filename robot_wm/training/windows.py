@@ -1,0 +1,113 @@
+"""Windows of frames, actions and hindsight goals, drawn from episodes that lie decoded in memory-mapped arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from robot_wm.data.cache import CachedDataset
+from robot_wm.errors import TrainingError
+
+
+@dataclass(frozen=True)
+class Frames:
+    """All frames of a dataset, one after the other.
+
+    Attributes:
+        images: uint8 (M, H, W, 3); may be memory-mapped.
+        states: float32 (M, 8).
+        actions: float32 (M, 7); row t was executed between frames t and t + 1.
+        starts: First frame of each episode, int64 (E,).
+        lengths: Frames of each episode, int64 (E,).
+        monitor: Privileged columns (M, …), for monitors only; never trained on.
+    """
+
+    images: np.ndarray
+    states: np.ndarray
+    actions: np.ndarray
+    starts: np.ndarray
+    lengths: np.ndarray
+    monitor: Mapping[str, np.ndarray]
+
+    @classmethod
+    def of(cls, data: CachedDataset) -> Frames:
+        """The frames of a decoded dataset."""
+        return cls(data.images, data.states, data.actions, data.starts, data.lengths, data.monitor)
+
+    def split(self, held_out: float) -> tuple[Frames, Frames]:
+        """Training episodes and the last `held_out` share of the episodes."""
+        kept = max(1, len(self.starts) - max(1, round(held_out * len(self.starts))))
+        return self._subset(slice(0, kept)), self._subset(slice(kept, None))
+
+    def _subset(self, episodes: slice) -> Frames:
+        return Frames(
+            self.images, self.states, self.actions, self.starts[episodes], self.lengths[episodes], self.monitor
+        )
+
+    def rows(self) -> np.ndarray:
+        """Indices of all frames of these episodes."""
+        return np.concatenate([np.arange(s, s + n) for s, n in zip(self.starts, self.lengths, strict=True)])
+
+
+@dataclass(frozen=True)
+class WindowConfig:
+    """What one training sample holds.
+
+    Attributes:
+        frames: Consecutive frames W.
+        goals: Further frames G after the window's first, at random distances.
+        reach: Longest distance of a goal, steps.
+        chunk: Actions that follow each frame.
+    """
+
+    frames: int = 3
+    goals: int = 2
+    reach: int = 40
+    chunk: int = 8
+
+
+@dataclass(frozen=True)
+class Window:
+    """A batch of samples; index arrays are rows of `Frames`.
+
+    Attributes:
+        rows: Frame rows, int64 (B, W + G): consecutive frames, then goals.
+        steps: Their times in steps from the first, int64 (B, W + G).
+        chunk_rows: Rows of the actions after each window frame, int64 (B, W, chunk).
+        chunk_valid: False where the episode had ended, bool (B, W, chunk).
+    """
+
+    rows: np.ndarray
+    steps: np.ndarray
+    chunk_rows: np.ndarray
+    chunk_valid: np.ndarray
+
+
+def draw(frames: Frames, config: WindowConfig, batch: int, rng: np.random.Generator) -> Window:
+    """Draws windows uniformly over episodes and starts; episodes too short for one raise TrainingError."""
+    usable = np.flatnonzero(frames.lengths > config.frames)
+    if not len(usable):
+        raise TrainingError(
+            f"no episode has more than {config.frames} frames (longest: {frames.lengths.max(initial=0)}); "
+            "collect longer episodes or lower the window"
+        )
+    episode = rng.choice(usable, batch)
+    last = frames.starts[episode] + frames.lengths[episode] - 1
+    start = frames.starts[episode] + rng.integers(0, frames.lengths[episode] - config.frames)
+    window = np.arange(config.frames)[None]
+    furthest = np.minimum(config.reach, last - start)
+    span = np.maximum(furthest - (config.frames - 1), 1)
+    goals = config.frames - 1 + np.ceil(rng.random((batch, config.goals)) ** 1.5 * span[:, None]).astype(np.int64)
+    goals = np.clip(goals, 1, furthest[:, None])
+    steps = np.concatenate([np.repeat(window, batch, 0), goals], axis=1)
+    chunk = start[:, None, None] + window[..., None] + np.arange(config.chunk)
+    valid = chunk < last[:, None, None]
+    return Window(start[:, None] + steps, steps, np.minimum(chunk, last[:, None, None]), valid)
+
+
+def take(array: np.ndarray, rows: np.ndarray, device: torch.device) -> torch.Tensor:
+    """Rows of an array as a tensor on `device`, shaped rows.shape + array.shape[1:]."""
+    return torch.from_numpy(np.ascontiguousarray(array[rows])).to(device)

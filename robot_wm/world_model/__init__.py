@@ -1,0 +1,1 @@
+"""Imagining: the action-conditioned predictor and the heads that read latents."""
