@@ -53,35 +53,45 @@ def test_launch_is_no_package():
 
 
 @pytest.fixture(scope="module")
-def wheel(tmp_path_factory) -> list[str]:
-    """The names in a wheel built from a copy of the sources."""
-    folder = tmp_path_factory.mktemp("wheel")
+def source(tmp_path_factory) -> Path:
+    """A copy of the sources, so that a build leaves nothing behind."""
+    folder = tmp_path_factory.mktemp("source")
     for name in SOURCES:
-        shutil.copytree(ROOT / name, folder / "src" / name, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
     for name in FILES:
         if (ROOT / name).exists():
-            shutil.copy(ROOT / name, folder / "src" / name)
+            shutil.copy(ROOT / name, folder / name)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def wheel(source, tmp_path_factory) -> set[str]:
+    """The names in a wheel of the sources."""
+    files = {path for path in source.rglob("*") if path.is_file()}
+    folder = tmp_path_factory.mktemp("wheel")
     command = [sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "--no-build-isolation", "-w", str(folder)]
-    subprocess.run([*command, str(folder / "src")], check=True, timeout=100)
-    return zipfile.ZipFile(next(folder.glob("*.whl"))).namelist()
+    subprocess.run([*command, str(source)], check=True, timeout=100)
+    for path in {path for path in source.rglob("*") if path.is_file()} - files:
+        path.unlink()
+    return set(zipfile.ZipFile(next(folder.glob("*.whl"))).namelist())
 
 
 @pytest.mark.parametrize("pattern", ["robot_wm/bundles", "sim/assets", "ros_nodes/config"])
-def test_every_data_file_is_in_the_wheel(wheel, pattern):
-    files = [path for path in (ROOT / pattern).rglob("*") if path.is_file() and "__pycache__" not in path.parts]
+def test_every_data_file_is_in_the_wheel(source, wheel, pattern):
+    files = {str(path.relative_to(source)) for path in (source / pattern).rglob("*") if path.is_file()}
     assert files, f"{pattern} is empty"
-    assert {str(path.relative_to(ROOT)) for path in files} <= set(wheel)
+    assert files <= wheel
 
 
-def test_every_module_is_in_the_wheel(wheel):
-    modules = {str(path.relative_to(ROOT)) for name in SOURCES[:3] for path in (ROOT / name).rglob("*.py")}
-    assert modules <= set(wheel)
+def test_every_module_is_in_the_wheel(source, wheel):
+    modules = {str(path.relative_to(source)) for name in SOURCES[:3] for path in (source / name).rglob("*.py")}
+    assert modules <= wheel
     assert not any(name.startswith(("launch/", "tests/")) for name in wheel)
 
 
-def test_launch_files_and_the_ament_index_go_to_share(wheel):
+def test_launch_files_and_the_ament_index_go_to_share(source, wheel):
     share = {name.split(".data/data/", 1)[1] for name in wheel if ".data/data/" in name}
-    launch = {f"share/robot_wm/launch/{path.name}" for path in (ROOT / "launch").iterdir() if path.is_file()}
+    launch = {f"share/robot_wm/launch/{path.name}" for path in (source / "launch").iterdir()}
     index = {"share/ament_index/resource_index/packages/robot_wm", "share/robot_wm/package.xml"}
     assert launch | index == share
 
