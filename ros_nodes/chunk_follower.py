@@ -32,7 +32,7 @@ class FollowerSettings:
     plan_timeout_s: float = 0.5
     joints_timeout_s: float = 0.25
     lag_s: float = 0.06
-    lead_s: float = 0.04
+    lead_s: float = 0.08
     max_tracking_error: float = 0.3
     speed: float = 1.0
 

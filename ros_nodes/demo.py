@@ -174,6 +174,7 @@ def _attempt(task: str, seed: int, client: DemoClient, outcome: _Outcome, progre
     client.recording = False
     progress.update(bar, completed=max_steps)
     attempt = Attempt(seed, success, steps, round(seconds, 2), initial, float(view.task["distance_m"]))
+    assert view.goal is not None
     goal = np.frombuffer(view.goal.data, np.uint8).reshape(view.goal.height, view.goal.width, 3)
     words = f"{'reached' if success else 'missed'}: {1000 * attempt.final_distance_m:.0f} mm away after {steps} steps"
     outcome.recordings.append(Recording(task, goal, client.frames, words))

@@ -12,11 +12,9 @@ from typing import Any
 import numpy as np
 import rclpy
 from diagnostic_msgs.msg import DiagnosticArray
-from rcl_interfaces.srv import SetParameters
 from rclpy.executors import SingleThreadedExecutor
-from rclpy.parameter import Parameter
 from sensor_msgs.msg import Image
-from std_msgs.msg import Float32MultiArray
+from std_msgs.msg import Float32MultiArray, String
 from std_srvs.srv import Trigger
 from trajectory_msgs.msg import MultiDOFJointTrajectory
 
@@ -71,6 +69,7 @@ class DemoClient:
         node.create_subscription(Float32MultiArray, "planner/energy", self._on_energy, LATEST)
         node.create_subscription(MultiDOFJointTrajectory, "planner/plan", self._on_plan, LATEST)
         self._goals = node.create_publisher(Image, "goal/image", LATCHED)
+        self._tasks = node.create_publisher(String, "sim/task", LATCHED)
         self._executor = SingleThreadedExecutor()
         self._executor.add_node(node)
         self._thread = threading.Thread(target=self._spin, daemon=True)
@@ -106,10 +105,9 @@ class DemoClient:
     def set_up(self, task: str, seed: int) -> None:
         """Stops the planner, sets up a task in the simulation and makes its goal image the planner's goal."""
         self.trigger("planner/stop")
-        self._set_parameters("sim_node", task=task, seed=seed)
         before = self.view.goal
-        self.trigger("sim/reset")
-        self.wait_until(lambda: self.view.goal is not before, 5.0, "sim/goal_image: no goal image after sim/reset")
+        self._tasks.publish(String(data=f"{task} {seed}"))
+        self.wait_until(lambda: self.view.goal is not before, 10.0, "sim/goal_image: no goal image after sim/task")
         self.wait_until(
             lambda: self.view.task_name == task and self.view.task.get("seed") == str(seed),
             5.0,
@@ -137,13 +135,6 @@ class DemoClient:
         if not response.success:
             raise DemoError(f"{name}: {response.message}")
         return response.message
-
-    def _set_parameters(self, node: str, **values: Any) -> None:
-        parameters = [Parameter(name, value=value).to_parameter_msg() for name, value in values.items()]
-        response = self._call(SetParameters, f"{node}/set_parameters", SetParameters.Request(parameters=parameters))
-        for result, name in zip(response.results, values, strict=True):
-            if not result.successful:
-                raise DemoError(f"{node}: parameter {name}={values[name]} refused: {result.reason}")
 
     def _call(self, kind: Any, name: str, request: Any, timeout_s: float = 10.0) -> Any:
         client = self._node.create_client(kind, name)

@@ -139,7 +139,7 @@ def _topic(expected: Expected, heard: Heard, planning: bool) -> Finding:
             return Finding("note", expected.topic, "quiet: the planner is stopped; call planner/start")
         stage = "" if health.get("lifecycle") == "active" else f"{health.get('lifecycle')}, "
         return Finding("bad", expected.topic, f"silent, {expected.publisher} is {stage}{health['message']}")
-    if heard.publishers.get(expected.topic):
+    if expected.driver and heard.publishers.get(expected.topic):
         return Finding("bad", expected.topic, "silent, though it has a publisher; check its rate and QoS")
     who = f"{expected.driver} (or {expected.publisher})" if expected.driver else expected.publisher
     return Finding("bad", expected.topic, f"silent, publisher {who} not running")

@@ -53,7 +53,9 @@ class ManagedNode(LifecycleNode):
     def on_stop(self) -> None:
         """Called when the node stops being active."""
 
-    def parameter(self, name: str, default: Any, description: str, low: float | None = None, high: float | None = None):
+    def parameter(
+        self, name: str, default: Any, description: str, low: float | None = None, high: float | None = None
+    ) -> Any:
         """Declares a parameter with its description and range, and returns its value."""
         descriptor = ParameterDescriptor(description=description)
         if low is not None and high is not None:

@@ -10,9 +10,10 @@ from builtin_interfaces.msg import Time as TimeMsg
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from rclpy.callback_groups import MutuallyExclusiveCallbackGroup
 from rclpy.clock import Clock, ClockType
+from rclpy.parameter import Parameter
 from rosgraph_msgs.msg import Clock as ClockMsg
 from sensor_msgs.msg import CameraInfo, Image, JointState
-from std_msgs.msg import Bool, Float64MultiArray
+from std_msgs.msg import Bool, Float64MultiArray, String
 from std_srvs.srv import Trigger
 from trajectory_msgs.msg import JointTrajectory
 
@@ -61,6 +62,7 @@ class SimNode(ManagedNode):
         topics, group = self._robot.topics, MutuallyExclusiveCallbackGroup()
         self.listen(JointTrajectory, topics.joint_trajectory, self._on_trajectory, LATEST, group)
         self.listen(Float64MultiArray, topics.gripper, self._on_gripper, LATEST, group)
+        self.listen(String, "sim/task", self._on_task, LATCHED, group)
         self.offer(Trigger, "sim/reset", self._reset, group)
         steady = Clock(clock_type=ClockType.STEADY_TIME)
         self.every(TICK_S, self._tick, group, steady)
@@ -109,6 +111,16 @@ class SimNode(ManagedNode):
         self._publish_goal()
         response.success, response.message = True, f"{self._task_name} with seed {self._seed}"
         return response
+
+    def _on_task(self, message: String) -> None:
+        """Sets up another task, given as "NAME SEED"; a later sim/reset sets up the same."""
+        name, _, seed = message.data.partition(" ")
+        if name not in TASKS or not seed.isdecimal():
+            self.get_logger().error(f"sim/task: got '{message.data}', expected 'NAME SEED', NAME of {sorted(TASKS)}")
+            return
+        self.set_parameters([Parameter("task", value=name), Parameter("seed", value=int(seed))])
+        self._set_up_task()
+        self._publish_goal()
 
     def _publish_goal(self) -> None:
         self._goal_image.publish(array_to_image(self._goal, self._stamp(), TABLETOP.camera.frame))

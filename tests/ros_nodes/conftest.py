@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 
 import ros_nodes  # noqa: F401  (supplies rclpy where ROS is not installed)
+from robot_wm.deploy.bundle import default_bundle
 
 ROOT = Path(__file__).parents[2]
 
@@ -137,6 +138,13 @@ class Peer:
         self._executor.shutdown()
         self.node.destroy_node()
         rclpy.try_shutdown(context=self.context)
+
+
+@pytest.fixture(scope="session")
+def bundle(request: pytest.FixtureRequest) -> Path:
+    """The bundle that ships, or a small one with random weights where it has not been made yet."""
+    shipped = default_bundle()
+    return shipped if (shipped / "bundle.json").is_file() else request.getfixturevalue("tiny_bundle")
 
 
 @pytest.fixture(scope="module")
