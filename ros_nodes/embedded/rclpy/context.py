@@ -114,6 +114,7 @@ class Context:
             self._ok = False
             ACTIVE.discard(self)
             callbacks, self._callbacks = self._callbacks, []
+            self._participant = self._graph = None
         for reference in callbacks:
             callback = reference()
             if callback is not None:

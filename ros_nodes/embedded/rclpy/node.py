@@ -73,7 +73,8 @@ class Node(NodeParameters, NodeGraph):
         self._default_callback_group = MutuallyExclusiveCallbackGroup()
         self._logger = RcutilsLogger(self.get_fully_qualified_name().strip("/").replace("/", "."))
         self._graph_entry = NodeEntities(self._name, self._namespace)
-        self._context.graph.add_node(self._graph_entry)
+        self._graph = self._context.graph
+        self._graph.add_node(self._graph_entry)
         overrides: dict[str, Any] = {}
         for arguments in self._arguments:
             overrides |= arguments.overrides(self._name, self._namespace)
@@ -211,7 +212,7 @@ class Node(NodeParameters, NodeGraph):
         for identities, known in ((readers, entry.readers), (writers, entry.writers)):
             for identity in identities:
                 known.remove(identity) if gone else known.append(identity)
-        self._context.graph.announce()
+        self._graph.announce()
 
     def create_publisher(
         self,
@@ -389,7 +390,7 @@ class Node(NodeParameters, NodeGraph):
         for entity in self.waitables:
             entity.release()
         self._waitables.clear()
-        self._context.graph.remove_node(self._graph_entry)
+        self._graph.remove_node(self._graph_entry)
 
 
 def _checked(interface: Any, kind: str) -> Any:

@@ -7,14 +7,14 @@ from typing import Any
 
 from cyclonedds.builtin_types import DcpsEndpoint
 
-from rclpy.context import Context
+from rclpy.impl.graph import Graph
 from rclpy.impl.types import ros_type_name
 
 
 class NodeGraph:
     """Mixin of Node that answers from DDS discovery."""
 
-    context: Context
+    _graph: Graph
 
     def resolve_topic_name(self, topic: str, *, only_expand: bool = False) -> str:
         """The full name of a topic after remapping."""
@@ -22,7 +22,7 @@ class NodeGraph:
 
     def get_node_names_and_namespaces(self) -> list[tuple[str, str]]:
         """Names and namespaces of all nodes."""
-        return self.context.graph.nodes()
+        return self._graph.nodes()
 
     def get_node_names(self) -> list[str]:
         """Names of all nodes."""
@@ -34,21 +34,21 @@ class NodeGraph:
 
     def get_topic_names_and_types(self, no_demangle: bool = False) -> list[tuple[str, list[str]]]:
         """All topics with the types that their endpoints have."""
-        endpoints = self.context.graph.publications() + self.context.graph.subscriptions()
+        endpoints = self._graph.publications() + self._graph.subscriptions()
         return _names_and_types(endpoints, "" if no_demangle else "rt", "")
 
     def get_service_names_and_types(self) -> list[tuple[str, list[str]]]:
         """All services with their types."""
-        found = _names_and_types(self.context.graph.subscriptions(), "rq", "Request")
+        found = _names_and_types(self._graph.subscriptions(), "rq", "Request")
         return [(name, [kind.removesuffix("_Request") for kind in kinds]) for name, kinds in found]
 
     def count_publishers(self, topic_name: str) -> int:
         """Number of publishers of a topic."""
-        return len(_on_topic(self.context.graph.publications(), self.resolve_topic_name(topic_name)))
+        return len(_on_topic(self._graph.publications(), self.resolve_topic_name(topic_name)))
 
     def count_subscribers(self, topic_name: str) -> int:
         """Number of subscriptions of a topic."""
-        return len(_on_topic(self.context.graph.subscriptions(), self.resolve_topic_name(topic_name)))
+        return len(_on_topic(self._graph.subscriptions(), self.resolve_topic_name(topic_name)))
 
 
 def _on_topic(endpoints: Iterable[DcpsEndpoint], topic: str) -> list[DcpsEndpoint]:

@@ -99,7 +99,7 @@ class NodeParameters:
         """Declare several: tuples (name, value, descriptor), the last two optional."""
         prefix = f"{namespace}." if namespace else ""
         return [
-            self.declare_parameter(prefix + name, *(rest + [None, None])[:2], ignore_override)
+            self.declare_parameter(prefix + name, *rest, **({"ignore_override": True} if ignore_override else {}))
             for name, *rest in parameters
         ]
 
