@@ -195,16 +195,13 @@ class Executor:
     def _collect(self, timeout_ns: int) -> None:
         """Wait until something is ready and put it into the queue: timers that are due first."""
         with self._lock:
-            free = [timer for timer in self._timers if timer.callback_group not in self._busy_groups]
-        waits = [(timer, timer.wait_ns()) for timer in free]
-        due = [timer for timer, wait in waits if wait == 0]
-        if due:
-            timeout_ns = 0
-        for _, wait in waits:
-            if wait is not None:
-                timeout_ns = min(timeout_ns, wait)
+            timers = [timer for timer in self._timers if timer.callback_group not in self._busy_groups]
+        for timer in timers:
+            wait_ns = timer.wait_ns()
+            if wait_ns is not None and wait_ns < timeout_ns:
+                timeout_ns = wait_ns
         handles = self._ready_set.ready(timeout_ns)
-        self._queue.extend(due)
+        self._queue.extend(timer for timer in timers if timer.is_ready())
         for handle in handles:
             if handle == self._guard._ref:
                 self._guard.take()

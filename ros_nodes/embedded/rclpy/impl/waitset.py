@@ -5,6 +5,8 @@ from typing import Any
 
 from cyclonedds.core import DDSException, Entity, WaitSet
 
+MARGIN = 32
+
 
 class ReadySet(WaitSet):
     """A wait set that names what is ready. Attaching and detaching is safe while another thread waits."""
@@ -12,6 +14,7 @@ class ReadySet(WaitSet):
     def __init__(self, participant: Any) -> None:
         super().__init__(participant)
         self._count = 0
+        self._handles: Any = (ctypes.c_void_p * MARGIN)()
 
     def add(self, entity: Entity) -> None:
         """Watch an entity."""
@@ -29,9 +32,10 @@ class ReadySet(WaitSet):
         Raises:
             DDSException: the wait set was deleted.
         """
-        size = max(1, self._count + 8)
-        handles = (ctypes.c_void_p * size)()
-        found = self._waitset_wait(self._ref, handles, size, timeout_ns)
+        if self._count >= len(self._handles):
+            self._handles = (ctypes.c_void_p * (self._count + MARGIN))()
+        handles = self._handles
+        found = self._waitset_wait(self._ref, handles, len(handles), timeout_ns)
         if found < 0:
             raise DDSException(found, "while waiting")
-        return [handle or 0 for handle in handles[: min(found, size)]]
+        return [handle or 0 for handle in handles[: min(found, len(handles))]]
