@@ -55,7 +55,7 @@ class Arm:
             model.velocityLimit[index],
         )
         self._pose_task = FrameTask(ee_frame, position_cost=1.0, orientation_cost=0.3, lm_damping=1e-4)
-        self._posture_task = PostureTask(cost=1e-3)
+        self._posture_task = PostureTask(cost=1e-3, gain=0.02)
         self._position_limit = ConfigurationLimit(model, config_limit_gain=1.0)
 
     @classmethod

@@ -11,6 +11,9 @@ from robot_wm.kinematics import Arm, interpolate_pose
 from robot_wm.motion import Motion, MotionFilter, MotionLimits
 from ros_nodes.conversions import Plan
 
+_SLOWEST_M_S = 0.05
+"""Speed that is always allowed on the way to a chunk's first pose."""
+
 
 @dataclass(frozen=True)
 class FollowerSettings:
@@ -31,7 +34,7 @@ class FollowerSettings:
     plan_max_age_s: float = 0.8
     plan_timeout_s: float = 0.5
     joints_timeout_s: float = 0.25
-    lag_s: float = 0.06
+    lag_s: float = 0.1
     lead_s: float = 0.08
     max_tracking_error: float = 0.3
     speed: float = 1.0
@@ -51,6 +54,24 @@ class _Path:
             return self.poses[min(after, len(self.times_s) - 1)]
         start, end = self.times_s[after - 1], self.times_s[after]
         return interpolate_pose(self.poses[after - 1], self.poses[after], (time_s - start) / (end - start))
+
+
+def _path_from(start: np.ndarray, now_s: float, plan: Plan, lead_s: float) -> _Path | None:
+    """The rest of a plan from where the arm is; None when nothing is left of it.
+
+    A chunk that comes late is not caught up with by haste: where the way to its first pose would have to be faster
+    than the chunk itself, the rest of it is put off.
+    """
+    due = plan.stamp_s + plan.times_s
+    ahead = due > now_s + lead_s
+    if not np.any(ahead):
+        return None
+    first = int(np.argmax(ahead))
+    way_m = float(np.linalg.norm(plan.poses[first, :3] - start[:3]))
+    speeds = np.linalg.norm(np.diff(plan.poses[:, :3], axis=0), axis=1) / np.diff(plan.times_s)
+    speed = max(_SLOWEST_M_S, way_m / float(due[first] - plan.stamp_s), *speeds.tolist())
+    delay_s = max(0.0, way_m / speed - float(due[first] - now_s))
+    return _Path(np.append(now_s, due[ahead] + delay_s), np.vstack([start, plan.poses[ahead]]))
 
 
 class ChunkFollower:
@@ -87,12 +108,10 @@ class ChunkFollower:
         if self._plan is not None and plan.stamp_s < self._plan.stamp_s <= now_s:
             return False
         self._plan, self._received_at = plan, received_s
-        due = plan.stamp_s + plan.times_s
-        ahead = due > now_s + self._settings.lead_s
         self._path = None
-        if np.any(ahead) and self._measured is not None:
+        if self._measured is not None:
             start = self._measured if self._motion is None else self._motion.position
-            self._path = _Path(np.append(now_s, due[ahead]), np.vstack([self._arm.forward(start), plan.poses[ahead]]))
+            self._path = _path_from(self._arm.forward(start), now_s, plan, self._settings.lead_s)
         return True
 
     @property

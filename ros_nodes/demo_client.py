@@ -110,7 +110,7 @@ class DemoClient:
         self.wait_until(lambda: self.view.goal is not before, 10.0, "sim/goal_image: no goal image after sim/task")
         self.wait_until(
             lambda: self.view.task_name == task and self.view.task.get("seed") == str(seed),
-            5.0,
+            10.0,
             f"sim/task_state: the task did not become {task} with seed {seed}",
         )
         self.send_goal()

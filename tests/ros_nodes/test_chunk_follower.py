@@ -56,14 +56,34 @@ def bench() -> Bench:
     return bench
 
 
-def test_reaches_the_pose_that_is_due(bench: Bench) -> None:
-    plan = bench.plan((0.0, 0.03, 0.0))
+def test_follows_the_chunk_at_its_own_speed(bench: Bench) -> None:
+    """The chunk comes 0.1 s late and moves 0.03 m a step: the arm must not hurry to catch up."""
+    start, plan = bench.arm.forward(bench.joints), bench.plan((0.0, 0.03, 0.0))
     assert bench.accept(plan)
-    bench.run(0.5)
-    due = plan.poses[np.searchsorted(plan.stamp_s + plan.times_s, bench.now_s)]
-    assert pose_distance(bench.arm.forward(bench.joints), due) < 0.03
+    bench.run(0.45)
+    end = bench.arm.forward(bench.joints)
+    assert 0.03 < end[1] - start[1] < 0.0825
+    np.testing.assert_allclose(np.delete(end, 1), np.delete(start, 1), atol=3e-3)
+    positions = np.array([bench.arm.forward(command.position)[1] for command in bench.commands])
+    assert np.max(np.diff(positions)) < 1.2 * 0.15 * SETTINGS.tick_s
     assert bench.follower.reason == ""
     assert bench.follower.opening(bench.now_s) == 0.5
+
+
+@pytest.mark.parametrize("latency_s", [0.02, 0.15])
+def test_closed_loop_arrives_and_stays(bench: Bench, latency_s: float) -> None:
+    """Replanned every step from what was seen `latency_s` earlier, as planner_node does."""
+    goal = bench.arm.forward(bench.joints) + np.array([0.05, 0.15, -0.05, 0, 0, 0, 0])
+    for _ in range(10):
+        seen = bench.arm.forward(bench.joints)
+        steps = np.arange(1, 5)[:, None] * np.array([0.04, 0.04, 0.04])
+        poses = np.repeat(goal[None], 4, axis=0)
+        poses[:, :3] = seen[:3] + np.clip(goal[:3] - seen[:3], -steps, steps)
+        plan = Plan(bench.now_s, 0.2 * np.arange(1, 5), poses, np.zeros(4))
+        bench.run(latency_s)
+        assert bench.accept(plan)
+        bench.run(0.2 - latency_s)
+    assert pose_distance(bench.arm.forward(bench.joints), goal) < 2e-3
 
 
 def test_new_chunks_never_jump(bench: Bench) -> None:
