@@ -70,6 +70,10 @@ class Player:
         step = step + self._rng.normal(0.0, self._style.noise_m, 3)
         return np.clip(step, TABLETOP.action_low[:3], TABLETOP.action_high[:3])
 
+    def pursue(self, target: np.ndarray, patience: int = 1000) -> None:
+        """Pushes the block to `target` (3,), metres, for up to `patience` steps."""
+        self._wandering, self._target, self._patience = False, target, patience
+
     def _choose(self, block: np.ndarray) -> None:
         self._wandering = self._rng.random() < self._style.wander
         self._patience = 12 if self._wandering else 30

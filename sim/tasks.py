@@ -18,10 +18,16 @@ REACH_LOW, REACH_HIGH = np.array([0.36, -0.22, 0.05]), np.array([0.62, 0.22, 0.2
 
 
 class Task(Protocol):
-    """A goal given as an image, and the test of having reached it."""
+    """A goal given as an image, and the test of having reached it.
+
+    Attributes:
+        max_steps: Contract steps after which an episode has failed.
+        goal: Position (3,) that the tool or the block must come to, metres; only the test of success uses it.
+    """
 
     name: str
     max_steps: int
+    goal: np.ndarray
 
     def reset(self, world: World, rng: np.random.Generator) -> np.ndarray:
         """Sets the scene up and returns the goal image, uint8 (H, W, 3); the world is left at its start."""
@@ -68,17 +74,17 @@ class Reach:
     def reset(self, world: World, rng: np.random.Generator) -> np.ndarray:
         block = random_block(rng)
         world.place_block(block, rng.uniform(-np.pi, np.pi))
-        start, self._goal = clear_tool(block, rng), clear_tool(block, rng)
-        while np.linalg.norm(start - self._goal) < 0.10:
-            self._goal = clear_tool(block, rng)
-        world.place_robot(self._goal)
-        self._goal = world.ee_pose()[:3]
+        start, self.goal = clear_tool(block, rng), clear_tool(block, rng)
+        while np.linalg.norm(start - self.goal) < 0.10:
+            self.goal = clear_tool(block, rng)
+        world.place_robot(self.goal)
+        self.goal = world.ee_pose()[:3]
         image = camera_image(world)
         world.place_robot(start)
         return image
 
     def distance(self, world: World) -> float:
-        return float(np.linalg.norm(world.ee_pose()[:3] - self._goal))
+        return float(np.linalg.norm(world.ee_pose()[:3] - self.goal))
 
     def success(self, world: World) -> bool:
         return self.distance(world) < self.tolerance_m
@@ -90,19 +96,19 @@ class Push:
     name, max_steps, tolerance_m = "push", 50, 0.03
 
     def reset(self, world: World, rng: np.random.Generator) -> np.ndarray:
-        block, self._goal = _push_pair(rng)
+        block, self.goal = _push_pair(rng)
         yaw = rng.uniform(-np.pi, np.pi)
         start = clear_tool(block, rng)
-        direction = (self._goal - block) / np.linalg.norm(self._goal - block)
-        world.place_block(self._goal, yaw)
-        world.place_robot(self._goal - direction * (CONTACT_M + 0.005) + [0, 0, PUSH_HEIGHT_M - BLOCK_SIZE_M / 2])
+        direction = (self.goal - block) / np.linalg.norm(self.goal - block)
+        world.place_block(self.goal, yaw)
+        world.place_robot(self.goal - direction * (CONTACT_M + 0.005) + [0, 0, PUSH_HEIGHT_M - BLOCK_SIZE_M / 2])
         image = camera_image(world)
         world.place_robot(start)
         world.place_block(block, yaw)
         return image
 
     def distance(self, world: World) -> float:
-        return float(np.linalg.norm(world.block_position()[:2] - self._goal[:2]))
+        return float(np.linalg.norm(world.block_position()[:2] - self.goal[:2]))
 
     def success(self, world: World) -> bool:
         return self.distance(world) < self.tolerance_m

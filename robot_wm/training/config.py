@@ -69,8 +69,8 @@ class TrainingPlan:
     window: WindowConfig = field(default_factory=WindowConfig)
     pretrain: PretrainConfig = field(default_factory=PretrainConfig)
     joint: Schedule = field(default_factory=lambda: Schedule(steps=2600, batch=32, rate=1e-3))
-    heads: Schedule = field(default_factory=lambda: Schedule(steps=4000, batch=128, rate=1e-3))
-    heads_window: WindowConfig = field(default_factory=lambda: WindowConfig(frames=9, goals=6))
+    heads: Schedule = field(default_factory=lambda: Schedule(steps=3000, batch=64, rate=1e-3))
+    heads_window: WindowConfig = field(default_factory=lambda: WindowConfig(frames=9, goals=4))
     held_out: float = 0.04
     decay: float = 1e-3
     clip: float = 1.0

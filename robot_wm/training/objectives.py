@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch.nn import functional
 
@@ -34,6 +35,7 @@ class Weights:
     covariance: float = 0.1
 
 
+PAIRS = 768
 CRITIC_EXPECTILE = 0.3
 """Below 0.5 the critic leans to the quicker of the ways that were seen."""
 
@@ -80,21 +82,28 @@ def inverse_dynamics(model: WorldModel, batch: Batch) -> torch.Tensor:
     return functional.mse_loss(model.inverse(before.flatten(0, 1), after.flatten(0, 1)), action.flatten(0, 1))
 
 
-def hindsight(model: WorldModel, batch: Batch, latents: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """Policy and critic losses over all pairs of a window frame and a later frame.
+def hindsight(
+    model: WorldModel, batch: Batch, latents: torch.Tensor, rng: np.random.Generator
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Policy and critic losses over pairs of a window frame and a later frame, at most `PAIRS` of them.
 
     Args:
         latents: Latents to start from (B, W, N, D): those of the window, or predicted ones.
+        rng: Chooses the pairs.
     """
-    first, second, ahead = _pairs(batch)
+    first, second, ahead = _pairs(batch, rng)
     item, here = first
     start, goal = latents[item, here], batch.latents[second]
     return _policy(model, batch, start, goal, first, ahead), _critic(model, start, goal, ahead)
 
 
-def _pairs(batch: Batch) -> tuple[tuple[torch.Tensor, torch.Tensor], tuple[torch.Tensor, torch.Tensor], torch.Tensor]:
+def _pairs(
+    batch: Batch, rng: np.random.Generator
+) -> tuple[tuple[torch.Tensor, torch.Tensor], tuple[torch.Tensor, torch.Tensor], torch.Tensor]:
     ahead = batch.steps[:, None] - batch.steps[:, : batch.window, None]
-    item, here, there = torch.nonzero(ahead > 0, as_tuple=True)
+    every = torch.nonzero(ahead > 0)
+    chosen = torch.from_numpy(rng.permutation(len(every))[:PAIRS]).to(every.device)
+    item, here, there = every[chosen].unbind(1)
     return (item, here), (item, there), ahead[item, here, there]
 
 

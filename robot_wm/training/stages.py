@@ -93,9 +93,10 @@ class Joint(Stage):
         return list(self.model.parameters())
 
     def loss(self, step: int) -> tuple[torch.Tensor, Losses]:
-        batch = self.batch(draw(self.frames, self.window, self.schedule.batch, self.generator(step)))
+        rng = self.generator(step)
+        batch = self.batch(draw(self.frames, self.window, self.schedule.batch, rng))
         teacher, rollout, _ = objectives.prediction(self.model, batch)
-        policy, critic = objectives.hindsight(self.model, batch, batch.latents[:, : batch.window])
+        policy, critic = objectives.hindsight(self.model, batch, batch.latents[:, : batch.window], rng)
         variance, covariance = objectives.spread(batch.latents.flatten(0, 1))
         terms = {
             "teacher": teacher,
@@ -149,12 +150,13 @@ class Heads(Joint):
         return self._batch(window, take(self.latents, window.rows, self.device))
 
     def loss(self, step: int) -> tuple[torch.Tensor, Losses]:
-        batch = self.batch(draw(self.frames, self.window, self.schedule.batch, self.generator(step)))
+        rng = self.generator(step)
+        batch = self.batch(draw(self.frames, self.window, self.schedule.batch, rng))
         teacher, rollout, predicted = objectives.prediction(self.model, batch)
         start = batch.latents[:, : batch.window].clone()
         imagined = slice(len(start) // 2)
         start[imagined, 1:] = predicted[imagined].detach()
-        policy, critic = objectives.hindsight(self.model, batch, start)
+        policy, critic = objectives.hindsight(self.model, batch, start, rng)
         terms = {"teacher": teacher, "rollout": rollout, "policy": policy, "critic": critic}
         return self.weigh(terms), terms
 

@@ -1,0 +1,72 @@
+"""Masks, encoder and masked prediction."""
+
+import numpy as np
+import pytest
+import torch
+
+from robot_wm.perception.encoder import Encoder, EncoderConfig
+from robot_wm.perception.masks import V_JEPA_MASKS, TubeMask, split_indices
+from robot_wm.perception.vjepa import MaskedVideoModel
+
+SMALL = EncoderConfig(image_size=48, stem=8, width=24, depth=1, heads=2, reduced=4, tokens=4, channels=6)
+
+
+@pytest.mark.parametrize("family", V_JEPA_MASKS)
+def test_masks_hide_much_and_never_everything(family: TubeMask) -> None:
+    hidden = family.sample(64, (8, 8), torch.Generator().manual_seed(0))
+    share = hidden.float().mean((1, 2))
+    assert share.max() < 1 and share.mean() > 0.5
+
+
+def test_split_indices_are_tubes_and_do_not_overlap() -> None:
+    hidden = TubeMask(2, 0.3).sample(3, (4, 4), torch.Generator().manual_seed(1))
+    visible, masked = split_indices(hidden, frames=3)
+    for row in range(3):
+        assert not set(visible[row].tolist()) & set(masked[row].tolist())
+        cells = {index % 16 for index in masked[row].tolist()}
+        assert {cell + 16 * frame for cell in cells for frame in range(3)} == set(masked[row].tolist())
+        assert all(hidden[row].flatten()[cell] for cell in cells)
+
+
+def test_hidden_pixels_do_not_leak_into_the_prediction() -> None:
+    torch.manual_seed(0)
+    model = MaskedVideoModel(Encoder(SMALL).video, momentum=0.9)
+    hidden = torch.zeros(1, 4, 4, dtype=torch.bool)
+    hidden[:, :, 2:] = True
+    clip = torch.randint(0, 255, (1, 4, 48, 48, 3), dtype=torch.uint8)
+    other = clip.clone()
+    other[:, :, :, 24:] = 255 - other[:, :, :, 24:]
+    predictions = []
+    model.predictor.register_forward_hook(lambda *hook: predictions.append(hook[2]))
+    losses = [model.loss(c, hidden).item() for c in (clip, other)]
+    assert torch.equal(predictions[0], predictions[1])
+    assert losses[0] != losses[1]
+
+
+def test_masked_prediction_learns_and_the_target_follows() -> None:
+    torch.manual_seed(0)
+    model = MaskedVideoModel(Encoder(SMALL).video, momentum=0.9)
+    optimizer = torch.optim.Adam([p for p in model.parameters() if p.requires_grad], 1e-3)
+    ramp = np.linspace(0, 255, 48)[None, :, None] * np.ones((48, 1, 3))
+    clips = torch.from_numpy(np.stack([np.roll(ramp, 6 * i, axis=1) for i in range(8)]).astype(np.uint8))
+    clips = clips[:, None].expand(-1, 4, -1, -1, -1)
+    before = [p.clone() for p in model.target.parameters()]
+    losses = []
+    for step in range(30):
+        hidden = TubeMask(2, 0.3).sample(8, (4, 4), torch.Generator().manual_seed(step))
+        loss = model.loss(clips, hidden)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        model.update_target()
+        losses.append(loss.item())
+    assert np.mean(losses[-5:]) < 0.8 * np.mean(losses[:5])
+    assert any(not torch.equal(a, b) for a, b in zip(before, model.target.parameters(), strict=True))
+
+
+def test_a_doubled_picture_is_a_still_clip() -> None:
+    torch.manual_seed(0)
+    video = Encoder(SMALL).video.eval()
+    image = torch.randint(0, 255, (2, 48, 48, 3), dtype=torch.uint8)
+    still = image[:, None].expand(-1, 2, -1, -1, -1)
+    torch.testing.assert_close(video.encode_frames(image), video(still))

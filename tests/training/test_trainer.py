@@ -1,0 +1,101 @@
+"""The trainer: all stages run, a killed run goes on exactly, bad numbers stop it."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from robot_wm.errors import TrainingError
+from robot_wm.training import checkpoint, journal
+from robot_wm.training.config import TrainingPlan
+from robot_wm.training.stages import Joint
+from robot_wm.training.trainer import Trainer
+from robot_wm.training.windows import Frames, WindowConfig, draw
+
+CPU = torch.device("cpu")
+
+
+class Killed(Exception):
+    """Stands for SIGKILL at a step."""
+
+
+def test_all_stages_leave_a_checkpoint_that_loads(frames: Frames, plan: TrainingPlan, tmp_path: Path) -> None:
+    trainer = Trainer(plan, frames, tmp_path, CPU, seed=0)
+    trained = trainer.run()
+    metrics = trainer.finish()
+    loaded = checkpoint.load_model(tmp_path)
+    image = torch.from_numpy(frames.images[:2].copy())
+    torch.testing.assert_close(loaded.encoder(image), trained.encoder(image))
+    assert {"ee_r2", "block_r2", "ranking", "effective_rank", "action_sensitivity"} <= metrics.keys()
+    assert (tmp_path / "curves.png").stat().st_size > 1000
+    assert [row["step"] for row in journal.read(tmp_path / "joint.csv")] == ["5"]
+
+
+@pytest.mark.parametrize("stage", ["pretrain", "joint", "heads"])
+def test_a_killed_run_goes_on_as_if_it_had_not_been(
+    frames: Frames, plan: TrainingPlan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stage: str
+) -> None:
+    whole = Trainer(plan, frames, tmp_path / "whole", CPU, seed=0).run()
+    monkeypatch.setattr("robot_wm.training.trainer.SAVE_EVERY_S", 0.0)
+    step = Trainer._step
+
+    def die(self: Trainer, running, optimizer, number: int) -> dict[str, float]:
+        if running.name == stage and number == 4:
+            raise Killed
+        return step(self, running, optimizer, number)
+
+    with monkeypatch.context() as dying:
+        dying.setattr(Trainer, "_step", die)
+        with pytest.raises(Killed):
+            Trainer(plan, frames, tmp_path / "cut", CPU, seed=0).run()
+    resumed = Trainer(plan, frames, tmp_path / "cut", CPU, seed=0).run()
+    for name, value in whole.state_dict().items():
+        torch.testing.assert_close(resumed.state_dict()[name], value, msg=name)
+
+
+def test_another_configuration_is_not_mixed_in(frames: Frames, plan: TrainingPlan, tmp_path: Path) -> None:
+    Trainer(plan, frames, tmp_path, CPU, seed=0).run()
+    with pytest.raises(TrainingError, match="another configuration"):
+        Trainer(plan, frames, tmp_path, CPU, seed=1)
+
+
+def test_a_loss_that_is_not_finite_stops_the_run(
+    frames: Frames, plan: TrainingPlan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    good = Joint.loss
+
+    def bad(self: Joint, step: int):
+        loss, terms = good(self, step)
+        return (loss * float("nan"), terms) if step == 3 else (loss, terms)
+
+    monkeypatch.setattr(Joint, "loss", bad)
+    with pytest.raises(TrainingError, match="stage joint, step 3"):
+        Trainer(plan, frames, tmp_path, CPU, seed=0).run()
+    assert checkpoint.read(tmp_path)[1]["stage"] == "pretrain"
+
+
+def test_a_truncated_checkpoint_is_named(frames: Frames, plan: TrainingPlan, tmp_path: Path) -> None:
+    Trainer(plan, frames, tmp_path, CPU, seed=0).run()
+    weights = next(tmp_path.glob("*.safetensors"))
+    weights.write_bytes(weights.read_bytes()[:100])
+    with pytest.raises(TrainingError, match=str(tmp_path)):
+        Trainer(plan, frames, tmp_path, CPU, seed=0)
+
+
+def test_windows_stay_within_their_episode(frames: Frames) -> None:
+    config = WindowConfig(frames=4, goals=3, reach=10, chunk=5)
+    window = draw(frames, config, 200, np.random.default_rng(0))
+    episode = window.rows // 20
+    assert np.all(episode == episode[:, :1])
+    assert np.all(window.rows - window.rows[:, :1] == window.steps)
+    assert np.all(window.steps[:, 4:] >= 1) and np.all(window.steps <= 10)
+    assert np.all(window.chunk_rows // 20 == episode[:, :1, None])
+    assert np.all(window.chunk_valid == (window.rows[:, :4, None] % 20 + np.arange(5) < 19))
+
+
+def test_too_short_episodes_are_refused(frames: Frames) -> None:
+    short = replace(frames, lengths=np.full(len(frames.starts), 3))
+    with pytest.raises(TrainingError, match="longest: 3"):
+        draw(short, WindowConfig(frames=4), 8, np.random.default_rng(0))
