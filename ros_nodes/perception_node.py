@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import sys
 import time
 from pathlib import Path
 
 from diagnostic_msgs.msg import DiagnosticStatus
+from rclpy.callback_groups import MutuallyExclusiveCallbackGroup
 from sensor_msgs.msg import Image
 
 from robot_wm.agent import Agent
@@ -15,6 +17,10 @@ from robot_wm.errors import ObservationError
 from ros_nodes.conversions import image_to_array, latent_to_image, seconds
 from ros_nodes.managed_node import ManagedNode, run
 from ros_nodes.qos import SENSOR
+
+
+CAMERA_TIMEOUT_S = 1.0
+"""After a longer silence of the camera the node says that it waits for it."""
 
 
 class PerceptionNode(ManagedNode):
@@ -31,13 +37,16 @@ class PerceptionNode(ManagedNode):
         self._camera = self._agent.contract.camera
         self._encoding, self._age = self.meter("encode"), self.meter("camera_to_latent")
         self._publisher = self.advertise(Image, "perception/latents", SENSOR)
+        self._image_at = -math.inf
         self.listen(Image, self._camera.topic, self._on_image, SENSOR)
+        self.every(0.2, self._watch_camera, MutuallyExclusiveCallbackGroup())
 
-    def on_start(self) -> None:
-        self.report(DiagnosticStatus.WARN, f"waiting for {self._camera.topic}")
+    def _watch_camera(self) -> None:
+        if time.monotonic() - self._image_at > CAMERA_TIMEOUT_S:
+            self.report(DiagnosticStatus.WARN, f"waiting for {self._camera.topic}")
 
     def _on_image(self, message: Image) -> None:
-        start = time.perf_counter()
+        start = self._image_at = time.monotonic()
         try:
             latent = self._agent.encode(image_to_array(message, self._camera, self._camera.topic))
         except ObservationError as error:
@@ -46,7 +55,7 @@ class PerceptionNode(ManagedNode):
             self.get_logger().error(str(error), throttle_duration_sec=2.0)
             return
         self._publisher.publish(latent_to_image(latent, message.header.stamp, message.header.frame_id))
-        self._encoding.tick(time.perf_counter() - start)
+        self._encoding.tick(time.monotonic() - start)
         self._age.tick(self.now_s() - seconds(message.header.stamp))
         self.report(DiagnosticStatus.OK, "encoding")
 

@@ -57,11 +57,11 @@ class Processes:
             process.send_signal(signal.SIGINT)
         for node, process in self._running.items():
             try:
-                process.wait(5.0)
+                process.wait(15.0)
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait(5.0)
-                pytest.fail(f"{node} did not end within 5 s of SIGINT")
+                pytest.fail(f"{node} did not end within 15 s of SIGINT")
 
 
 class Peer:
@@ -104,7 +104,7 @@ class Peer:
         self.node.create_subscription(kind, topic, lambda m: received.append((time.monotonic(), m)), qos)
         return received
 
-    def until(self, condition: Callable[[], Any], timeout_s: float = 15.0, what: Callable[[], str] = str) -> None:
+    def until(self, condition: Callable[[], Any], timeout_s: float = 30.0, what: Callable[[], str] = str) -> None:
         """Waits for a condition; fails with `what()` after the deadline."""
         deadline = time.monotonic() + timeout_s
         while not condition():
@@ -112,11 +112,11 @@ class Peer:
                 pytest.fail(f"condition not met in {timeout_s} s; health: {self.health}; {what()}")
             time.sleep(0.01)
 
-    def until_health(self, node: str, text: str, timeout_s: float = 15.0, what: Callable[[], str] = str) -> None:
+    def until_health(self, node: str, text: str, timeout_s: float = 30.0, what: Callable[[], str] = str) -> None:
         """Waits until a node's diagnostics message holds a text."""
         self.until(lambda: text in self.health.get(node, {}).get("message", ""), timeout_s, what)
 
-    def until_active(self, *nodes: str, timeout_s: float = 30.0, what: Callable[[], str] = str) -> None:
+    def until_active(self, *nodes: str, timeout_s: float = 45.0, what: Callable[[], str] = str) -> None:
         """Waits until nodes are active."""
         self.until(lambda: all(self.health.get(n, {}).get("lifecycle") == "active" for n in nodes), timeout_s, what)
 
