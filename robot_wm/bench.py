@@ -105,8 +105,8 @@ def bench_planner(config: BenchConfig) -> dict[str, dict[str, float]]:
 
 
 def bench_transport(config: BenchConfig) -> dict[str, dict[str, float]]:
-    """Figures of `ros_nodes.bench.measure(repeats)`."""
-    return importlib.import_module("ros_nodes.bench").measure(config.repeats)
+    """Figures of `ros_nodes.bench_transport.run(repeats)`: publish to callback, between two processes."""
+    return importlib.import_module("ros_nodes.bench_transport").run(config.repeats)
 
 
 BENCHES: dict[str, Callable[[BenchConfig], dict[str, dict[str, float]]]] = {

@@ -49,8 +49,8 @@ class CollectConfig:
     workers: int = 2
     seed: int = 0
     steps: int = 50
-    randomize: float = 0.5
-    reach_share: float = 0.15
+    randomize: float = 0.6
+    reach_share: float = 0.25
 
     def __post_init__(self) -> None:
         for name, low in (("episodes", 1), ("workers", 1), ("steps", 2), ("seed", 0)):

@@ -96,7 +96,8 @@ class Player:
         heading = self._target[:2] - block[:2]
         heading = heading / (np.linalg.norm(heading) + 1e-9)
         offset = tool[:2] - block[:2]
-        along, across = float(offset @ heading), float(np.cross(heading, offset))
+        along = float(offset @ heading)
+        across = float(heading[0] * offset[1] - heading[1] * offset[0])
         behind = along < -CONTACT_M * 0.7 and abs(across) < 0.015 and along > -0.11
         low = tool[2] < PUSH_HEIGHT_M + 0.02
         if behind and low:

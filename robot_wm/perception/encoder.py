@@ -11,8 +11,10 @@ from torch.nn import functional
 from robot_wm.perception.transformer import Transformer, positions
 
 TUBELET_FRAMES = 2
-STRIDE = 12
-"""Pixels between two tokens: the product of the strides of the stem and the tubelet convolution."""
+PATCH = 6
+"""Pixels of a side of the patches that the stem starts from."""
+STRIDE = 2 * PATCH
+"""Pixels between two tokens: the tubelet convolution halves the stem's resolution."""
 
 
 @dataclass(frozen=True)
@@ -54,16 +56,11 @@ class VideoEncoder(nn.Module):
         super().__init__()
         self.config = config
         stem = config.stem
+        convolutions = [layer for _ in range(3) for layer in (nn.Conv2d(stem, stem, 3, padding=1), nn.GELU())]
         self.stem = nn.Sequential(
-            nn.Conv2d(3, stem // 2, 5, stride=3, padding=1),
-            nn.GELU(),
-            nn.Conv2d(stem // 2, stem, 3, stride=2, padding=1),
-            nn.GELU(),
-            nn.Conv2d(stem, stem, 3, padding=1),
-            nn.GELU(),
-            nn.Conv2d(stem, stem, 3, padding=1),
-            nn.GELU(),
+            nn.PixelUnshuffle(PATCH), nn.Conv2d(3 * PATCH**2, stem, 1), nn.GELU(), *convolutions
         )
+        self.stem.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         kernel = (TUBELET_FRAMES, 3, 3)
         self.tubelets = nn.Conv3d(stem, config.width, kernel, stride=(TUBELET_FRAMES, 2, 2), padding=(0, 1, 1))
         self.norm = nn.LayerNorm(config.width)

@@ -18,6 +18,17 @@ def gather(tokens: torch.Tensor, indices: torch.Tensor) -> torch.Tensor:
     return tokens.gather(1, indices[..., None].expand(-1, -1, tokens.shape[-1]))
 
 
+def normalise_targets(tokens: torch.Tensor) -> torch.Tensor:
+    """Targets (B, N, D) as what varies at each place, at unit scale.
+
+    A fixed camera sees the same background at the same place in every clip. The mean token of each place is therefore
+    taken away (the centring of DINO, arXiv 2104.14294, place by place); else a code of the place alone would predict
+    most of the target, and the encoder would forget what moves.
+    """
+    centred = tokens - tokens.mean(dim=0, keepdim=True)
+    return centred / (centred.std() + 1e-5)
+
+
 class MaskedPredictor(nn.Module):
     """A narrow transformer that fills mask tokens in from the visible tokens (arXiv 2404.08471, section 3)."""
 
@@ -50,12 +61,15 @@ class MaskedVideoModel(nn.Module):
         self.target = copy.deepcopy(encoder).requires_grad_(False)
         self.predictor = MaskedPredictor(encoder.config.width)
 
-    def loss(self, clips: torch.Tensor, hidden: torch.Tensor) -> torch.Tensor:
-        """Mean L1 between predicted and normalised target tokens of the hidden tubes.
+    def loss(self, clips: torch.Tensor, hidden: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Mean L1 between predicted and normalised target tokens of the hidden tubes, and the visible tokens.
 
         Args:
             clips: Frames uint8 (B, T, H, W, 3).
             hidden: Masks, bool (B, rows, columns).
+
+        Returns:
+            The loss, and the encoder's tokens of what is visible, (B, V, D).
         """
         visible_index, masked_index = (
             i.to(clips.device) for i in split_indices(hidden, clips.shape[1] // TUBELET_FRAMES)
@@ -66,9 +80,8 @@ class MaskedVideoModel(nn.Module):
         visible = self.encoder.transformer(gather(embedded, visible_index))
         predicted = self.predictor(visible, gather(codes, visible_index), gather(codes, masked_index))
         with torch.no_grad():
-            target = gather(self.target(clips), masked_index)
-            target = functional.layer_norm(target, target.shape[-1:])
-        return functional.l1_loss(predicted, target)
+            target = gather(normalise_targets(self.target(clips)), masked_index)
+        return functional.l1_loss(predicted, target), visible
 
     @torch.no_grad()
     def update_target(self) -> None:

@@ -42,12 +42,16 @@ class PretrainConfig:
         frames: Frames of a clip.
         stride: Steps between two frames of a clip.
         momentum: Share of the target encoder that each step keeps.
+        variance: Weight of the hinge on the spread of each channel of the dense tokens, place by place.
+        covariance: Weight of the correlation between those channels; without it a small run sees only the lighting.
     """
 
-    schedule: Schedule = field(default_factory=lambda: Schedule(steps=600, batch=24, rate=1e-3))
+    schedule: Schedule = field(default_factory=lambda: Schedule(steps=500, batch=24, rate=1e-3))
     frames: int = 8
     stride: int = 1
     momentum: float = 0.99
+    variance: float = 1.0
+    covariance: float = 0.5
 
 
 @dataclass(frozen=True)
@@ -68,7 +72,7 @@ class TrainingPlan:
     weights: Weights = field(default_factory=Weights)
     window: WindowConfig = field(default_factory=WindowConfig)
     pretrain: PretrainConfig = field(default_factory=PretrainConfig)
-    joint: Schedule = field(default_factory=lambda: Schedule(steps=2600, batch=32, rate=1e-3))
+    joint: Schedule = field(default_factory=lambda: Schedule(steps=5000, batch=50, rate=2e-3, warmup=200))
     heads: Schedule = field(default_factory=lambda: Schedule(steps=3000, batch=64, rate=1e-3))
     heads_window: WindowConfig = field(default_factory=lambda: WindowConfig(frames=9, goals=4))
     held_out: float = 0.04

@@ -10,6 +10,7 @@ class Journal:
     """Rows of numbers by step, appended to `<stage>.csv`; rows after a resumed step are dropped, not doubled."""
 
     def __init__(self, directory: Path, stage: str, from_step: int) -> None:
+        directory.mkdir(parents=True, exist_ok=True)
         self._path = directory / f"{stage}.csv"
         self._rows = [row for row in read(self._path) if int(row["step"]) < from_step]
 

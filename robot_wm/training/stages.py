@@ -72,9 +72,11 @@ class Pretrain(Stage):
         clips = take(self.frames.images, starts + np.arange(self.config.frames) * self.config.stride, self.device)
         side = self.plan.model.encoder.image_size // STRIDE
         torch_rng = torch.Generator().manual_seed(int(rng.integers(2**31)))
-        hidden = V_JEPA_MASKS[step % len(V_JEPA_MASKS)].sample(len(clips), (side, side), torch_rng)
-        loss = self.masked.loss(clips, hidden)
-        return loss, {"masked": loss}
+        hidden = V_JEPA_MASKS[step % len(V_JEPA_MASKS)].sample(1, (side, side), torch_rng).expand(len(clips), -1, -1)
+        masked, visible = self.masked.loss(clips, hidden)
+        variance, covariance = objectives.spread((visible - visible.mean(0)).flatten(0, 1)[:, None])
+        terms = {"masked": masked, "variance": variance, "covariance": covariance}
+        return masked + self.config.variance * variance + self.config.covariance * covariance, terms
 
     def after_step(self) -> None:
         self.masked.update_target()

@@ -143,8 +143,8 @@ class Executor:
 
     def shutdown(self, timeout_sec: float | None = None) -> bool:
         """Stop spinning and let the nodes go."""
-        self.wake()
         self._is_shutdown = True
+        self._guard.set(True)
         self._context.executors.discard(self)
         for node in self.get_nodes():
             self.remove_node(node)
