@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import pybullet
+
+from sim.bullet import pybullet
 
 NEAR_M, FAR_M = 0.02, 4.0
 
@@ -36,7 +37,7 @@ class PinholeCamera:
 
 CAMERAS = {
     "camera": PinholeCamera((1.02, 0.22, 0.74), (0.46, 0.0, 0.10), 44.0),
-    "overview": PinholeCamera((1.15, 0.55, 0.75), (0.38, 0.0, 0.20), 46.0, shadows=True),
+    "overview": PinholeCamera((1.35, 0.75, 0.80), (0.28, 0.0, 0.30), 46.0, shadows=True),
 }
 WRIST_FIELD_OF_VIEW_DEG = 70.0
 WRIST_EYE = (0.07, 0.0, 0.0)

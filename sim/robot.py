@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-from pybullet_utils.bullet_client import BulletClient
+
+from sim.bullet import BulletClient
 
 URDF = Path(__file__).parent / "assets" / "panda.urdf"
 JOINT_NAMES = tuple(f"panda_joint{i}" for i in range(1, 8))

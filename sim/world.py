@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import os
-
 import numpy as np
-import pybullet
-from pybullet_utils.bullet_client import BulletClient
 
+from sim.bullet import BulletClient, pybullet, quiet_stdout
 from sim.camera import CAMERAS, FAR_M, NEAR_M, PinholeCamera, wrist_camera
 from sim.randomization import Randomization, Scene
 from sim.robot import DOWN, FINGER_NAMES, JOINT_NAMES, URDF, Panda
@@ -30,7 +27,7 @@ class World:
 
     def __init__(self, randomization: Randomization | None = None, *, gui: bool = False) -> None:
         self._randomization = randomization
-        with _quiet_stdout():
+        with quiet_stdout():
             self._bullet = BulletClient(pybullet.GUI if gui else pybullet.DIRECT)
             self._bullet.setPhysicsEngineParameter(fixedTimeStep=1.0 / PHYSICS_HZ, deterministicOverlappingPairs=1)
             self._bullet.setGravity(0.0, 0.0, -9.81)
@@ -160,17 +157,3 @@ class World:
         """Ends the simulation; calling it again does nothing."""
         if self._bullet.isConnected():
             self._bullet.disconnect()
-
-
-class _quiet_stdout:
-    """Keeps PyBullet's C library from printing its build time over a program's own output."""
-
-    def __enter__(self) -> None:
-        self._saved = os.dup(1)
-        sink = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(sink, 1)
-        os.close(sink)
-
-    def __exit__(self, *_: object) -> None:
-        os.dup2(self._saved, 1)
-        os.close(self._saved)

@@ -46,7 +46,7 @@ class PretrainConfig:
         covariance: Weight of the correlation between those channels; without it a small run sees only the lighting.
     """
 
-    schedule: Schedule = field(default_factory=lambda: Schedule(steps=500, batch=24, rate=1e-3))
+    schedule: Schedule = field(default_factory=lambda: Schedule(steps=100, batch=24, rate=1e-3))
     frames: int = 8
     stride: int = 1
     momentum: float = 0.99
@@ -72,7 +72,7 @@ class TrainingPlan:
     weights: Weights = field(default_factory=Weights)
     window: WindowConfig = field(default_factory=WindowConfig)
     pretrain: PretrainConfig = field(default_factory=PretrainConfig)
-    joint: Schedule = field(default_factory=lambda: Schedule(steps=5000, batch=50, rate=2e-3, warmup=200))
+    joint: Schedule = field(default_factory=lambda: Schedule(steps=4200, batch=50, rate=2e-3, warmup=200))
     heads: Schedule = field(default_factory=lambda: Schedule(steps=3000, batch=64, rate=1e-3))
     heads_window: WindowConfig = field(default_factory=lambda: WindowConfig(frames=9, goals=4))
     held_out: float = 0.04
