@@ -8,24 +8,29 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+_STREAMS = (1, 2)
+
 
 @contextmanager
-def quiet_stdout() -> Iterator[None]:
-    """Sends the process's standard output to nowhere for a while, that of C libraries included."""
+def quiet() -> Iterator[None]:
+    """Sends standard output and error to nowhere for a while, those of C libraries included."""
     sys.stdout.flush()
-    saved, sink = os.dup(1), os.open(os.devnull, os.O_WRONLY)
-    os.dup2(sink, 1)
+    sys.stderr.flush()
+    saved, sink = [os.dup(stream) for stream in _STREAMS], os.open(os.devnull, os.O_WRONLY)
+    for stream in _STREAMS:
+        os.dup2(sink, stream)
     os.close(sink)
     try:
         yield
     finally:
         ctypes.CDLL(None).fflush(None)
-        os.dup2(saved, 1)
-        os.close(saved)
+        for copy, stream in zip(saved, _STREAMS, strict=True):
+            os.dup2(copy, stream)
+            os.close(copy)
 
 
-with quiet_stdout():
+with quiet():
     import pybullet
     from pybullet_utils.bullet_client import BulletClient
 
-__all__ = ["BulletClient", "pybullet", "quiet_stdout"]
+__all__ = ["BulletClient", "pybullet", "quiet"]

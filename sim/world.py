@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from sim.bullet import BulletClient, pybullet, quiet_stdout
+from sim.bullet import BulletClient, pybullet, quiet
 from sim.camera import CAMERAS, FAR_M, NEAR_M, PinholeCamera, wrist_camera
 from sim.randomization import Randomization, Scene
 from sim.robot import DOWN, FINGER_NAMES, JOINT_NAMES, URDF, Panda
@@ -27,7 +27,7 @@ class World:
 
     def __init__(self, randomization: Randomization | None = None, *, gui: bool = False) -> None:
         self._randomization = randomization
-        with quiet_stdout():
+        with quiet():
             self._bullet = BulletClient(pybullet.GUI if gui else pybullet.DIRECT)
             self._bullet.setPhysicsEngineParameter(fixedTimeStep=1.0 / PHYSICS_HZ, deterministicOverlappingPairs=1)
             self._bullet.setGravity(0.0, 0.0, -9.81)
