@@ -154,9 +154,8 @@ class Agent:
         if self.mode == "policy":
             assert proposals.mean is not None
             return self._single(active, latent, state, proposals.mean)
-        return active.planner.plan(
-            self.model, active.costs, active.constraints, latent, state, proposals, deadline, self._rng
-        )
+        costs = active.costs_beside(proposals)
+        return active.planner.plan(self.model, costs, active.constraints, latent, state, proposals, deadline, self._rng)
 
     def _single(self, active: Configuration, latent: np.ndarray, state: np.ndarray, chunk: np.ndarray) -> Plan:
         judged = imagine(self.model, active.costs, active.constraints, self._space, latent, state, chunk[None])

@@ -9,12 +9,14 @@ import numpy as np
 
 from robot_wm.actor.cem import CemPlanner
 from robot_wm.actor.mppi import MppiPlanner
+from robot_wm.actor.plan import Proposals
 from robot_wm.actor.planner import Planner
 from robot_wm.actor.settings import PlannerSettings
 from robot_wm.contract import Contract
 from robot_wm.cost.critic import CriticModel, StepsToGo
 from robot_wm.cost.goal import GoalDistance
 from robot_wm.cost.guardrail import Workspace
+from robot_wm.cost.prior import PolicyPrior
 from robot_wm.cost.term import Constraint, Cost
 
 PLANNERS = {"cem": CemPlanner, "mppi": MppiPlanner}
@@ -38,6 +40,13 @@ class Configuration:
     planner: Planner
     costs: tuple[Cost, ...]
     constraints: tuple[Constraint, ...]
+    prior_weight: float = 0.0
+
+    def costs_beside(self, proposals: Proposals) -> tuple[Cost, ...]:
+        """The terms, and the distance from the policy's proposal if that has a weight."""
+        if not self.prior_weight or proposals.mean is None or proposals.std is None:
+            return self.costs
+        return (*self.costs, PolicyPrior(proposals.mean, proposals.std, weight=self.prior_weight))
 
 
 def configure(model: ScoredModel, contract: Contract, goal: np.ndarray, settings: PlannerSettings) -> Configuration:
@@ -53,4 +62,5 @@ def configure(model: ScoredModel, contract: Contract, goal: np.ndarray, settings
         ),
     )
     costs = tuple(term for term in terms if term.weight or term.terminal_weight)
-    return Configuration(PLANNERS[settings.method](settings, contract), costs, (Workspace(contract),))
+    planner = PLANNERS[settings.method](settings, contract)
+    return Configuration(planner, costs, (Workspace(contract),), settings.prior_weight)

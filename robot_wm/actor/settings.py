@@ -27,6 +27,7 @@ class PlannerSettings:
         temperature: Of MPPI's weights, in standard deviations of the candidates' energies.
         goal_weight: Of the latent distance to the goal, and `goal_terminal` more at the last step.
         critic_weight: Of the expected steps to go, and `critic_terminal` more at the last step.
+        prior_weight: Of the distance from the reactive policy's chunk.
         critic_every: The critic sees the last step and every so many before it.
     """
 
@@ -45,6 +46,7 @@ class PlannerSettings:
     goal_terminal: float = 0.0
     critic_weight: float = 1.0
     critic_terminal: float = 0.0
+    prior_weight: float = 0.0
     critic_every: int = 1
 
     def __post_init__(self) -> None:

@@ -57,9 +57,7 @@ class VideoEncoder(nn.Module):
         self.config = config
         stem = config.stem
         convolutions = [layer for _ in range(3) for layer in (nn.Conv2d(stem, stem, 3, padding=1), nn.GELU())]
-        self.stem = nn.Sequential(
-            nn.PixelUnshuffle(PATCH), nn.Conv2d(3 * PATCH**2, stem, 1), nn.GELU(), *convolutions
-        )
+        self.stem = nn.Sequential(nn.PixelUnshuffle(PATCH), nn.Conv2d(3 * PATCH**2, stem, 1), nn.GELU(), *convolutions)
         self.stem.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         kernel = (TUBELET_FRAMES, 3, 3)
         self.tubelets = nn.Conv3d(stem, config.width, kernel, stride=(TUBELET_FRAMES, 2, 2), padding=(0, 1, 1))

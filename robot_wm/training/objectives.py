@@ -123,6 +123,21 @@ def _policy(
     return ((mean - action).abs() + 0.1 * likelihood)[used].mean()
 
 
+def strangers(model: WorldModel, batch: Batch, rng: np.random.Generator) -> torch.Tensor:
+    """Critic loss of goals from other episodes, which count as `MAX_STEPS` away.
+
+    Within an episode the arm tells how far a frame is, and the critic would not look at the object. Goals of other
+    episodes show an arm that fits with an object that does not.
+    """
+    start = batch.latents[:, : batch.window].flatten(0, 1)
+    chosen = torch.from_numpy(rng.permutation(len(start))[: PAIRS // 2]).to(start.device)
+    other = (chosen // batch.window + torch.from_numpy(rng.integers(1, len(batch.latents), len(chosen)))).remainder(
+        len(batch.latents)
+    )
+    goal = batch.latents[other, batch.window - 1 - chosen % batch.window]
+    return _critic(model, start[chosen], goal, torch.full_like(chosen, int(MAX_STEPS)))
+
+
 def _critic(model: WorldModel, start: torch.Tensor, goal: torch.Tensor, ahead: torch.Tensor) -> torch.Tensor:
     error = (ahead - model.critic(start, goal)) / MAX_STEPS
     weight = torch.where(error > 0, CRITIC_EXPECTILE, 1.0 - CRITIC_EXPECTILE)

@@ -159,6 +159,7 @@ class Heads(Joint):
         imagined = slice(len(start) // 2)
         start[imagined, 1:] = predicted[imagined].detach()
         policy, critic = objectives.hindsight(self.model, batch, start, rng)
+        critic = critic + 0.3 * objectives.strangers(self.model, batch, rng)
         terms = {"teacher": teacher, "rollout": rollout, "policy": policy, "critic": critic}
         return self.weigh(terms), terms
 

@@ -10,6 +10,7 @@ from robot_wm.contract import TABLETOP
 from robot_wm.cost.critic import StepsToGo
 from robot_wm.cost.goal import GoalDistance
 from robot_wm.cost.guardrail import Workspace
+from robot_wm.cost.prior import PolicyPrior
 from robot_wm.cost.term import Cost, Rollout, weighted_energies
 
 
@@ -55,6 +56,14 @@ def test_critic_sees_the_last_step_and_every_so_many_before(every: int, sees: li
     energy = StepsToGo(model, np.ones((4, 2), np.float32), every=every).energy(futures)
     np.testing.assert_array_equal(energy, futures.latents[:, sees, 0, 0] - 1)
     assert model.shown == 5 * len(set(sees))
+
+
+def test_the_prior_counts_squared_standard_deviations() -> None:
+    imagined = rollout()
+    mean, std = imagined.actions[0], np.full_like(imagined.actions[0], 0.5)
+    energy = PolicyPrior(mean, std).energy(imagined)
+    np.testing.assert_allclose(energy[0], 0.0)
+    np.testing.assert_allclose(energy[1], 4.0 * np.square(imagined.actions[1] - mean).sum(axis=1), rtol=1e-5)
 
 
 def test_weights_sum_and_the_last_step_counts_more() -> None:

@@ -10,9 +10,11 @@ import torch
 from robot_wm.errors import TrainingError
 from robot_wm.training import checkpoint, journal
 from robot_wm.training.config import TrainingPlan
-from robot_wm.training.stages import Joint
+from robot_wm.training.objectives import strangers
+from robot_wm.training.stages import Heads, Joint
 from robot_wm.training.trainer import Trainer
 from robot_wm.training.windows import Frames, WindowConfig, draw
+from robot_wm.world_model.model import WorldModel
 
 CPU = torch.device("cpu")
 
@@ -99,3 +101,19 @@ def test_too_short_episodes_are_refused(frames: Frames) -> None:
     short = replace(frames, lengths=np.full(len(frames.starts), 3))
     with pytest.raises(TrainingError, match="longest: 3"):
         draw(short, WindowConfig(frames=4), 8, np.random.default_rng(0))
+
+
+def test_goals_of_other_episodes_are_far(frames: Frames, plan: TrainingPlan) -> None:
+    torch.manual_seed(0)
+    stage = Heads(plan, WorldModel(plan.model), frames, CPU, seed=0)
+    optimizer = torch.optim.Adam(stage.parameters(), 3e-3)
+    distances = []
+    for step in range(60):
+        batch = stage.batch(draw(frames, plan.heads_window, 16, stage.generator(step)))
+        loss = strangers(stage.model, batch, stage.generator(step))
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        with torch.no_grad():
+            distances.append(stage.model.critic(batch.latents[:, 0], batch.latents[:, 0].roll(1, 0)).mean().item())
+    assert distances[-1] > max(40.0, distances[0])
