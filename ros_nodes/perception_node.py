@@ -18,7 +18,6 @@ from ros_nodes.conversions import image_to_array, latent_to_image, seconds
 from ros_nodes.managed_node import ManagedNode, run
 from ros_nodes.qos import SENSOR
 
-
 CAMERA_TIMEOUT_S = 1.0
 """After a longer silence of the camera the node says that it waits for it."""
 
