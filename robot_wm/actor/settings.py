@@ -33,10 +33,10 @@ class PlannerSettings:
 
     method: Literal["cem", "mppi"] = "cem"
     samples: int = 128
-    iterations: int = 3
+    iterations: int = 2
     elites: int = 12
     kept: float = 0.5
-    wide: float = 0.25
+    wide: float = 0.1
     start_std: float = 0.6
     std_floor: float = 0.05
     correlation_steps: float = 1.0
