@@ -42,10 +42,12 @@ class Task(Protocol):
         ...
 
 
+_CAMERA = (TABLETOP.camera.name, TABLETOP.camera.height, TABLETOP.camera.width)
+
+
 def camera_image(world: World) -> np.ndarray:
     """What the contract's first camera sees, uint8 (H, W, 3)."""
-    camera = TABLETOP.camera
-    return world.render(camera.name, camera.height, camera.width)
+    return world.render(*_CAMERA)
 
 
 def random_block(rng: np.random.Generator) -> np.ndarray:
@@ -90,22 +92,35 @@ class Reach:
         return self.distance(world) < self.tolerance_m
 
 
+VISIBLE_PIXELS = 20
+"""The goal image shows at least this much of the block, about a third of it; a hidden block is no goal."""
+
+
 class Push:
-    """Bring the block to where the goal image shows it, with the tool where such a push would end."""
+    """Bring the block to where the goal image shows it, with the tool where such a push would end.
+
+    Pushes that end with the hand between camera and block are not asked for, as their goal image would not show it.
+    """
 
     name, max_steps, tolerance_m = "push", 50, 0.03
 
     def reset(self, world: World, rng: np.random.Generator) -> np.ndarray:
-        block, self.goal = _push_pair(rng)
         yaw = rng.uniform(-np.pi, np.pi)
-        start = clear_tool(block, rng)
+        block, self.goal = _push_pair(rng)
+        self._pose_goal(world, block, yaw)
+        while world.block_pixels(*_CAMERA) < VISIBLE_PIXELS:
+            block, self.goal = _push_pair(rng)
+            self._pose_goal(world, block, yaw)
+        image = camera_image(world)
+        world.place_robot(clear_tool(block, rng))
+        world.place_block(block, yaw)
+        return image
+
+    def _pose_goal(self, world: World, block: np.ndarray, yaw: float) -> None:
+        """Puts block and tool where a straight push from `block` (3,) to the goal would leave them."""
         direction = (self.goal - block) / np.linalg.norm(self.goal - block)
         world.place_block(self.goal, yaw)
         world.place_robot(self.goal - direction * (CONTACT_M + 0.005) + [0, 0, PUSH_HEIGHT_M - BLOCK_SIZE_M / 2])
-        image = camera_image(world)
-        world.place_robot(start)
-        world.place_block(block, yaw)
-        return image
 
     def distance(self, world: World) -> float:
         return float(np.linalg.norm(world.block_position()[:2] - self.goal[:2]))

@@ -121,13 +121,22 @@ class World:
 
     def render(self, camera: str, height: int, width: int) -> np.ndarray:
         """The picture of one camera ("camera", "wrist_camera" or "overview") as uint8 (height, width, 3)."""
+        pixels = self._shoot(camera, height, width, pybullet.ER_NO_SEGMENTATION_MASK)[2]
+        return np.ascontiguousarray(np.reshape(pixels, (height, width, 4))[:, :, :3].astype(np.uint8))
+
+    def block_pixels(self, camera: str, height: int, width: int) -> int:
+        """How many pixels of a camera's picture show the block."""
+        bodies = np.asarray(self._shoot(camera, height, width, pybullet.ER_SEGMENTATION_MASK_OBJECT_AND_LINKINDEX)[4])
+        return int(np.count_nonzero((bodies >= 0) & (bodies & ((1 << 24) - 1) == self._block)))
+
+    def _shoot(self, camera: str, height: int, width: int, flags: int) -> tuple:
         pinhole, scene = self._camera(camera), self.scene
         fixed = camera != "camera"
         view = pinhole.view_matrix(
             np.zeros(3) if fixed else scene.camera_offset, np.zeros(3) if fixed else scene.camera_rotation
         )
         projection = self._bullet.computeProjectionMatrixFOV(pinhole.field_of_view_deg, width / height, NEAR_M, FAR_M)
-        pixels = self._bullet.getCameraImage(
+        return self._bullet.getCameraImage(
             width,
             height,
             view.T.ravel().tolist(),
@@ -136,10 +145,9 @@ class World:
             lightDiffuseCoeff=scene.light_diffuse,
             lightAmbientCoeff=scene.light_ambient,
             shadow=int(pinhole.shadows),
-            flags=pybullet.ER_NO_SEGMENTATION_MASK,
+            flags=flags,
             renderer=pybullet.ER_TINY_RENDERER,
-        )[2]
-        return np.ascontiguousarray(np.reshape(pixels, (height, width, 4))[:, :, :3].astype(np.uint8))
+        )
 
     def camera_info(self, camera: str, height: int, width: int) -> np.ndarray:
         """The intrinsic matrix K (3, 3) of a camera, in pixels."""
