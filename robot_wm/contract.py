@@ -64,7 +64,9 @@ class Contract:
             ("workspace", self.workspace_low, self.workspace_high, 3),
         ):
             if len(low) != size or len(high) != size:
-                raise ContractError(f"contract: {name} bounds have {len(low)} and {len(high)} values, not {size} each")
+                raise ContractError(
+                    f"contract: {name} bounds have {len(low)} and {len(high)} values; {size} are needed"
+                )
             if not np.all(np.isfinite([low, high])) or np.any(np.array(low) > np.array(high)):
                 raise ContractError(f"contract: {name} bounds {low} to {high} are not finite and ordered")
 

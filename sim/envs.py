@@ -81,7 +81,7 @@ class TabletopEnv(gymnasium.Env[Any, np.ndarray]):
         return self._observe(), -info["distance"], info["success"], False, info
 
     def _observe(self) -> dict[str, np.ndarray]:
-        return {"image": camera_image(self.world), "state": self.world.state(), "goal": self._goal}
+        return {"image": camera_image(self.world), "state": self.world.state(), "goal": self._goal.copy()}
 
     def _info(self, limited: bool) -> dict[str, Any]:
         return {

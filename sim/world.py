@@ -15,6 +15,8 @@ PHYSICS_HZ = 120
 BLOCK_SIZE_M = 0.05
 TABLE_HALF_EXTENTS_M = (0.50, 0.65, 0.02)
 TABLE_CENTRE_M = (0.45, 0.0, -0.02)
+_OUT_OF_TOUCH_M = np.array([0.0, 0.0, 5.0])
+"""Where the block goes for a moment at each reset, so that PyBullet forgets its contacts and no history remains."""
 
 
 class World:
@@ -48,6 +50,8 @@ class World:
     def reset(self, rng: np.random.Generator) -> None:
         """Draws a scene and forgets all motion; the same generator state gives the same bits."""
         self._bullet.restoreState(self._pristine)
+        self.place_block(_OUT_OF_TOUCH_M)
+        self._bullet.performCollisionDetection()
         if self._randomization is not None:
             self.scene = self._randomization.sample(rng)
         self._apply_scene()

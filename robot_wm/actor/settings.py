@@ -46,7 +46,7 @@ class PlannerSettings:
     goal_terminal: float = 0.0
     critic_weight: float = 1.0
     critic_terminal: float = 0.0
-    prior_weight: float = 0.0
+    prior_weight: float = 2.0
     critic_every: int = 1
 
     def __post_init__(self) -> None:

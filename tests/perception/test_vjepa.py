@@ -46,13 +46,13 @@ def test_hidden_pixels_do_not_leak_into_the_prediction() -> None:
 def test_masked_prediction_learns_and_the_target_follows() -> None:
     torch.manual_seed(0)
     model = MaskedVideoModel(Encoder(SMALL).video, momentum=0.9)
-    optimizer = torch.optim.Adam([p for p in model.parameters() if p.requires_grad], 1e-3)
+    optimizer = torch.optim.Adam([p for p in model.parameters() if p.requires_grad], 5e-3)
     ramp = np.linspace(0, 255, 48)[None, :, None] * np.ones((48, 1, 3))
     clips = torch.from_numpy(np.stack([np.roll(ramp, 6 * i, axis=1) for i in range(8)]).astype(np.uint8))
     clips = clips[:, None].expand(-1, 4, -1, -1, -1)
     before = [p.clone() for p in model.target.parameters()]
     losses = []
-    for step in range(30):
+    for step in range(40):
         hidden = TubeMask(2, 0.3).sample(8, (4, 4), torch.Generator().manual_seed(step))
         loss, _ = model.loss(clips, hidden)
         optimizer.zero_grad()
@@ -60,7 +60,7 @@ def test_masked_prediction_learns_and_the_target_follows() -> None:
         optimizer.step()
         model.update_target()
         losses.append(loss.item())
-    assert np.mean(losses[-5:]) < 0.8 * np.mean(losses[:5])
+    assert np.mean(losses[-10:]) < 0.8 * np.mean(losses[:10])
     assert any(not torch.equal(a, b) for a, b in zip(before, model.target.parameters(), strict=True))
 
 
