@@ -72,9 +72,11 @@ class VideoEncoder(nn.Module):
     def embed(self, frames: torch.Tensor) -> torch.Tensor:
         """Clips (B, T, H, W, 3), uint8 or 0…255 floats, T even, to tubelet embeddings (B, T/2 · n, width)."""
         batch, count = frames.shape[:2]
-        pixels = frames.flatten(0, 1).permute(0, 3, 1, 2).to(torch.float32) / 127.5 - 1.0
-        features = self.stem(pixels).unflatten(0, (batch, count))
+        features = self._features(frames.flatten(0, 1)).unflatten(0, (batch, count))
         return self._tokens(features.transpose(1, 2))
+
+    def _features(self, images: torch.Tensor) -> torch.Tensor:
+        return self.stem(images.permute(0, 3, 1, 2).to(torch.float32) / 127.5 - 1.0)
 
     def _tokens(self, features: torch.Tensor) -> torch.Tensor:
         tokens = self.norm(self.tubelets(features).flatten(2).transpose(1, 2))
@@ -86,8 +88,7 @@ class VideoEncoder(nn.Module):
 
     def encode_frames(self, images: torch.Tensor) -> torch.Tensor:
         """Single pictures (B, H, W, 3), each doubled to fill a tubelet, to tokens (B, n, width)."""
-        pixels = images.permute(0, 3, 1, 2).to(torch.float32) / 127.5 - 1.0
-        features = self.stem(pixels)
+        features = self._features(images)
         return self.transformer(self._tokens(torch.stack([features] * TUBELET_FRAMES, dim=2)))
 
 
