@@ -30,7 +30,7 @@ format: $(VENV)/test.stamp
 	$(BIN)/ruff format .
 
 model: $(VENV)/test.stamp
-	$(BIN)/robot-wm collect --task play --episodes 2000 --workers 2 --seed 0 --out datasets/tabletop
+	$(BIN)/robot-wm collect --task play --episodes 4000 --workers 2 --seed 0 --out datasets/tabletop
 	$(BIN)/robot-wm train --dataset datasets/tabletop --out runs/tabletop
 	$(BIN)/robot-wm export --checkpoint runs/tabletop
 

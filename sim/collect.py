@@ -49,7 +49,7 @@ class CollectConfig:
     workers: int = 2
     seed: int = 0
     steps: int = 50
-    randomize: float = 0.6
+    randomize: float = 0.75
     reach_share: float = 0.25
 
     def __post_init__(self) -> None:

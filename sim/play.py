@@ -35,21 +35,25 @@ class PlayStyle:
         push_m: Distance of a pushing step.
         noise_m: Standard deviation of the noise on every step.
         wander: Chance that the next thing to do is a free motion.
+        disturb: Chance at each step that something pulls the tool aside for a few steps, so that recovery is seen.
     """
 
     speed_m: float
     push_m: float
     noise_m: float
     wander: float
+    disturb: float
 
     @classmethod
     def sample(cls, task: str, rng: np.random.Generator) -> PlayStyle:
         """Draws a style; a "reach" episode only wanders."""
+        reach = task == "reach"
         return cls(
-            speed_m=rng.uniform(0.03, 0.04),
+            speed_m=rng.uniform(0.012 if reach else 0.028, 0.04),
             push_m=rng.uniform(0.018, 0.03),
             noise_m=rng.choice([0.0, 0.003, 0.008]),
-            wander=1.0 if task == "reach" else 0.2,
+            wander=1.0 if reach else 0.2,
+            disturb=0.0 if reach else rng.choice([0.0, 0.03, 0.06]),
         )
 
 
@@ -60,6 +64,7 @@ class Player:
         self._style, self._rng = style, rng
         self.behaviour = "wander"
         self._patience = 0
+        self._disturbance, self._disturbed = np.zeros(3), 0
 
     def act(self, tool: np.ndarray, block: np.ndarray) -> np.ndarray:
         """The displacement (3,) for one step, metres, within the contract's bounds."""
@@ -67,12 +72,22 @@ class Player:
             self._choose(block)
         self._patience -= 1
         step = self._towards(tool, self._target) if self._wandering else self._push(tool, block)
-        step = step + self._rng.normal(0.0, self._style.noise_m, 3)
+        step = self._disturb(step) + self._rng.normal(0.0, self._style.noise_m, 3)
         return np.clip(step, TABLETOP.action_low[:3], TABLETOP.action_high[:3])
 
     def pursue(self, target: np.ndarray, patience: int = 1000) -> None:
         """Pushes the block to `target` (3,), metres, for up to `patience` steps."""
         self._wandering, self._target, self._patience = False, target, patience
+
+    def _disturb(self, step: np.ndarray) -> np.ndarray:
+        if self._disturbed == 0 and self._rng.random() < self._style.disturb:
+            angle = self._rng.uniform(-np.pi, np.pi)
+            self._disturbance = self._rng.uniform(0.015, 0.035) * np.array([np.cos(angle), np.sin(angle), 0.0])
+            self._disturbed = int(self._rng.integers(2, 5))
+        if self._disturbed == 0:
+            return step
+        self._disturbed -= 1
+        return self._disturbance
 
     def _choose(self, block: np.ndarray) -> None:
         self._wandering = self._rng.random() < self._style.wander

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from robot_wm.training.augmentation import Augmentation
 from robot_wm.training.objectives import Weights
 from robot_wm.training.windows import WindowConfig
 from robot_wm.world_model.model import ModelConfig
@@ -63,6 +64,7 @@ class TrainingPlan:
         joint: Stage 2, action-conditioned: encoder, predictor and heads together.
         heads: Stage 3, on frozen latents: predictor, critic and policy.
         heads_window: Windows of stage 3; longer roll-outs than stage 2 can afford.
+        augmentation: Random looks of the pictures of stages 2 and 3.
         held_out: Share of the episodes that only monitors see.
         decay: Weight decay of AdamW.
         clip: Largest gradient norm.
@@ -72,9 +74,10 @@ class TrainingPlan:
     weights: Weights = field(default_factory=Weights)
     window: WindowConfig = field(default_factory=WindowConfig)
     pretrain: PretrainConfig = field(default_factory=PretrainConfig)
-    joint: Schedule = field(default_factory=lambda: Schedule(steps=4200, batch=50, rate=2e-3, warmup=200))
-    heads: Schedule = field(default_factory=lambda: Schedule(steps=3000, batch=64, rate=1e-3))
+    joint: Schedule = field(default_factory=lambda: Schedule(steps=7500, batch=50, rate=2e-3, warmup=200))
+    heads: Schedule = field(default_factory=lambda: Schedule(steps=5000, batch=64, rate=1e-3))
     heads_window: WindowConfig = field(default_factory=lambda: WindowConfig(frames=9, goals=4))
+    augmentation: Augmentation = field(default_factory=Augmentation)
     held_out: float = 0.04
     decay: float = 1e-3
     clip: float = 1.0

@@ -17,6 +17,8 @@ from robot_wm.training.windows import Frames, Window, WindowConfig, draw, take
 from robot_wm.world_model.model import WorldModel
 
 Losses = dict[str, torch.Tensor]
+STRANGERS = 0.3
+"""Weight of goals from other episodes in the critic's loss."""
 
 
 class Stage(ABC):
@@ -96,9 +98,9 @@ class Joint(Stage):
 
     def loss(self, step: int) -> tuple[torch.Tensor, Losses]:
         rng = self.generator(step)
-        batch = self.batch(draw(self.frames, self.window, self.schedule.batch, rng))
+        batch = self.batch(draw(self.frames, self.window, self.schedule.batch, rng), rng)
         teacher, rollout, _ = objectives.prediction(self.model, batch)
-        policy, critic = objectives.hindsight(self.model, batch, batch.latents[:, : batch.window], rng)
+        policy, critic = self.heads(batch, batch.latents[:, : batch.window], rng)
         variance, covariance = objectives.spread(batch.latents.flatten(0, 1))
         terms = {
             "teacher": teacher,
@@ -115,10 +117,18 @@ class Joint(Stage):
         """The weighted sum of loss terms."""
         return torch.stack([getattr(self.plan.weights, name) * term for name, term in terms.items()]).sum()
 
-    def batch(self, window: Window) -> objectives.Batch:
-        """Encodes the pictures of a window."""
-        images = take(self.frames.images, window.rows.ravel(), self.device)
-        return self._batch(window, self.model.encoder(images).unflatten(0, window.rows.shape))
+    def heads(
+        self, batch: objectives.Batch, start: torch.Tensor, rng: np.random.Generator
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Policy and critic losses from the latents `start` (B, W, N, D)."""
+        policy, critic = objectives.hindsight(self.model, batch, start, rng)
+        return policy, critic + STRANGERS * objectives.strangers(self.model, batch, rng)
+
+    def batch(self, window: Window, rng: np.random.Generator) -> objectives.Batch:
+        """Encodes the pictures of a window, each row of them in a random look."""
+        images = self.plan.augmentation(self.frames.images[window.rows], rng)
+        latents = self.model.encoder(torch.from_numpy(images).to(self.device).flatten(0, 1))
+        return self._batch(window, latents.unflatten(0, window.rows.shape))
 
     def _batch(self, window: Window, latents: torch.Tensor) -> objectives.Batch:
         count = window.chunk_rows.shape[1]
@@ -134,7 +144,8 @@ class Joint(Stage):
 class Heads(Joint):
     """Predictor, critic and policy on frozen latents: many cheap steps and long roll-outs.
 
-    The critic and the policy also learn from predicted latents, because that is what planning shows them.
+    The critic and the policy also learn from predicted latents, because that is what planning shows them. Each episode
+    is encoded as it is and once more in a random look.
     """
 
     name = "heads"
@@ -142,34 +153,47 @@ class Heads(Joint):
     def __init__(self, plan: TrainingPlan, model: WorldModel, frames: Frames, device: torch.device, seed: int) -> None:
         super().__init__(plan, model, frames, device, seed)
         self.schedule, self.window = plan.heads, plan.heads_window
-        self.latents = encode_rows(model, frames, np.arange(len(frames.images)), device)
+        # Training episodes come first in the arrays, so that rows of `frames` index this too.
+        self.latents = np.stack([encode_rows(model, frames, frames.rows(), device), self._encode_looks()])
 
     def parameters(self) -> list[nn.Parameter]:
         trained = (self.model.predictor, self.model.critic, self.model.policy)
         return [parameter for module in trained for parameter in module.parameters()]
 
-    def batch(self, window: Window) -> objectives.Batch:
-        return self._batch(window, take(self.latents, window.rows, self.device))
+    def _encode_looks(self) -> np.ndarray:
+        rng, looks = np.random.default_rng([self.seed, *b"looks"]), []
+        for start, count in zip(self.frames.starts, self.frames.lengths, strict=True):
+            pictures = self.plan.augmentation(self.frames.images[None, start : start + count], rng)[0]
+            looks.append(encode(self.model, pictures, self.device))
+        return np.concatenate(looks)
+
+    def batch(self, window: Window, rng: np.random.Generator) -> objectives.Batch:
+        look = rng.integers(len(self.latents), size=len(window.rows))
+        return self._batch(window, torch.from_numpy(self.latents[look[:, None], window.rows]).to(self.device))
 
     def loss(self, step: int) -> tuple[torch.Tensor, Losses]:
         rng = self.generator(step)
-        batch = self.batch(draw(self.frames, self.window, self.schedule.batch, rng))
+        batch = self.batch(draw(self.frames, self.window, self.schedule.batch, rng), rng)
         teacher, rollout, predicted = objectives.prediction(self.model, batch)
         start = batch.latents[:, : batch.window].clone()
         imagined = slice(len(start) // 2)
         start[imagined, 1:] = predicted[imagined].detach()
-        policy, critic = objectives.hindsight(self.model, batch, start, rng)
-        critic = critic + 0.3 * objectives.strangers(self.model, batch, rng)
+        policy, critic = self.heads(batch, start, rng)
         terms = {"teacher": teacher, "rollout": rollout, "policy": policy, "critic": critic}
         return self.weigh(terms), terms
 
 
-@torch.no_grad()
 def encode_rows(model: WorldModel, frames: Frames, rows: np.ndarray, device: torch.device) -> np.ndarray:
     """Latents of some frames, float32 (M, N, D), as the frozen encoder gives them."""
+    parts = np.array_split(rows, max(1, len(rows) // 128))
+    return np.concatenate([encode(model, frames.images[part], device) for part in parts])
+
+
+@torch.no_grad()
+def encode(model: WorldModel, images: np.ndarray, device: torch.device) -> np.ndarray:
+    """Latents of pictures uint8 (M, H, W, 3), float32 (M, N, D), as the frozen encoder gives them."""
     was_training = model.training
     model.eval()
-    parts = np.array_split(rows, max(1, len(rows) // 128))
-    latents = np.concatenate([model.encoder(take(frames.images, part, device)).cpu().numpy() for part in parts])
+    latents = model.encoder(torch.from_numpy(np.ascontiguousarray(images)).to(device)).cpu().numpy()
     model.train(was_training)
     return latents
