@@ -1,4 +1,4 @@
-"""Message and service classes with rclpy's semantics, made from the type store."""
+"""Message, service and action classes with rclpy's semantics, made from the type store."""
 
 import sys
 from collections.abc import Callable
@@ -139,23 +139,42 @@ def message_class(type_name: str) -> type[Message]:
 @cache
 def service_class(type_name: str) -> type:
     """The class for `package/srv/Name`, with `Request` and `Response` inside."""
+    parts = {part: message_class(f"{type_name}_{part}") for part in ("Request", "Response")}
+    return _holder(type_name, parts)
+
+
+@cache
+def action_class(type_name: str) -> type:
+    """The class for `package/action/Name`, with `Goal`, `Result`, `Feedback` and what they travel in (`Impl`) inside."""
+    travel: dict[str, Any] = {
+        "SendGoalService": service_class(type_name + "_SendGoal"),
+        "GetResultService": service_class(type_name + "_GetResult"),
+        "CancelGoalService": service_class("action_msgs/srv/CancelGoal"),
+        "FeedbackMessage": message_class(type_name + "_FeedbackMessage"),
+        "GoalStatusMessage": message_class("action_msgs/msg/GoalStatusArray"),
+    }
+    parts = {part: message_class(f"{type_name}_{part}") for part in ("Goal", "Result", "Feedback")}
+    return _holder(type_name, parts | {"Impl": type("Impl", (), travel)})
+
+
+def _holder(type_name: str, parts: dict[str, Any]) -> type:
     package, module, name = type_name.split("/")
-    request, response = message_class(type_name + "_Request"), message_class(type_name + "_Response")
-    namespace = {"__module__": f"{package}.{module}", "TYPE_NAME": type_name, "Request": request, "Response": response}
-    return type(name, (), namespace)
+    return type(name, (), {"__module__": f"{package}.{module}", "TYPE_NAME": type_name, **parts})
 
 
 def fill_module(module_name: str) -> None:
-    """Give the module `package.msg` or `package.srv` one lazily made class for each of its interfaces."""
+    """Give the module `package.msg`, `package.srv` or `package.action` a lazily made class for each of its interfaces."""
     package, kind = module_name.split(".")
     module: ModuleType = sys.modules[module_name]
     names = names_in(package, kind)
-    make: Callable[[str], type] = service_class if kind == "srv" else message_class
+    make: Callable[[str], type] = {"srv": service_class, "action": action_class}.get(kind, message_class)
 
     def find(name: str) -> type:
-        plain = name.rpartition("_")[0] if kind == "srv" and name.endswith(("_Request", "_Response")) else name
-        if plain not in names:
-            raise AttributeError(f"{module_name} has no {name}; it has {', '.join(names)}")
-        return message_class(f"{package}/srv/{name}") if plain != name else make(f"{package}/{kind}/{name}")
+        type_name = f"{package}/{kind}/{name}"
+        if name in names:
+            return make(type_name)
+        if type_name in STORE.fielddefs:
+            return message_class(type_name)
+        raise AttributeError(f"{module_name} has no {name}; it has {', '.join(names)}")
 
     module.__dict__.update(__getattr__=find, __dir__=lambda: names, __all__=names)

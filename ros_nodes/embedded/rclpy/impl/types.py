@@ -1,12 +1,13 @@
-"""The type store: ROS 2 Jazzy's message definitions, the services that it lacks, and their RIHS01 hashes."""
+"""The type store: ROS 2 Jazzy's message definitions, the interfaces that it lacks, and their RIHS01 hashes."""
 
 from functools import cache
+from typing import Any
 
 from rosbags.interfaces import Nodetype
 from rosbags.typesys import Stores, get_types_from_msg, get_typestore
 from rosbags.typesys.store import Typestore
 
-from rclpy.impl.definitions import SERVICES
+from rclpy.impl.definitions import ACTION_PARTS, ACTIONS, MESSAGES, SERVICES
 
 NO_FIELDS = "structure_needs_at_least_one_member"
 
@@ -17,19 +18,30 @@ _WRONG_IN_ROSBAGS = {
 }
 
 
-def _register_service(store: Typestore, name: str, text: str) -> None:
-    request, _, response = text.partition("---")
-    for suffix, body in (("_Request", request), ("_Response", response)):
-        (constants, fields) = next(iter(get_types_from_msg(body, name + suffix).values()))
-        if not fields:
-            fields = [(NO_FIELDS, (Nodetype.BASE, ("uint8", 0)))]
-        store.register({name + suffix: (constants, fields)})
+def _parse(name: str, text: str) -> tuple[Any, Any]:
+    constants, fields = next(iter(get_types_from_msg(text, name).values()))
+    return constants, fields or [(NO_FIELDS, (Nodetype.BASE, ("uint8", 0)))]
+
+
+def _service_texts(name: str, text: str) -> dict[str, str]:
+    request, response = text.split("---")
+    return {name + "_Request": request, name + "_Response": response}
+
+
+def _action_texts(name: str, text: str) -> dict[str, str]:
+    goal, result, feedback = text.split("---")
+    texts = {name + "_Goal": goal, name + "_Result": result, name + "_Feedback": feedback}
+    return texts | {name + suffix: body.format(action=name) for suffix, body in ACTION_PARTS.items()}
 
 
 def _load_store() -> Typestore:
-    store = get_typestore(Stores.ROS2_JAZZY)
+    texts = dict(MESSAGES)
     for name, text in SERVICES.items():
-        _register_service(store, name, text)
+        texts |= _service_texts(name, text)
+    for name, text in ACTIONS.items():
+        texts |= _action_texts(name, text)
+    store = get_typestore(Stores.ROS2_JAZZY)
+    store.fielddefs.update({name: _parse(name, text) for name, text in texts.items()})
     return store
 
 
@@ -37,9 +49,14 @@ STORE = _load_store()
 
 
 def names_in(package: str, kind: str) -> list[str]:
-    """Interface names of a package: `names_in("std_msgs", "msg")` is `["Bool", ...]`; `kind` is `msg` or `srv`."""
+    """Interface names of a package.
+
+    Args:
+        package: `std_msgs`
+        kind: `msg`, `srv` or `action`.
+    """
     prefix = f"{package}/{kind}/"
-    source = SERVICES if kind == "srv" else STORE.fielddefs
+    source = {"srv": SERVICES, "action": ACTIONS}.get(kind, STORE.fielddefs)
     return sorted(name.removeprefix(prefix) for name in source if name.startswith(prefix))
 
 
