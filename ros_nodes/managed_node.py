@@ -1,27 +1,35 @@
-"""What the nodes share: lifecycle with clear errors, described parameters, diagnostics, and how a process runs one."""
+"""What the nodes share: lifecycle with clear errors, described parameters, diagnostics, guarded callbacks."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
-import rclpy
-from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
-from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor
+from diagnostic_msgs.msg import DiagnosticStatus
 from rclpy.callback_groups import CallbackGroup, MutuallyExclusiveCallbackGroup
-from rclpy.executors import ExternalShutdownException, MultiThreadedExecutor
+from rclpy.clock import Clock, ClockType
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 from rclpy.qos import QoSProfile
 
 from robot_wm.errors import RobotWmError
-from ros_nodes.diagnostics import Meter, status
+from ros_nodes.described_parameters import Change, DescribedParameters
+from ros_nodes.diagnostics import Meter
+from ros_nodes.health import Health
+from ros_nodes.node_process import run
+
+__all__ = ["Change", "ManagedNode", "run"]
+
+SUCCESS, FAILURE = TransitionCallbackReturn.SUCCESS, TransitionCallbackReturn.FAILURE
+ERROR = TransitionCallbackReturn.ERROR
 
 
 class ManagedNode(LifecycleNode):
     """A lifecycle node whose subclass says what to make (`on_setup`) and what to do when it starts and stops.
 
-    A RobotWmError in `on_setup` is logged and leaves the node unconfigured; the process stays up.
+    A RobotWmError in `on_setup` is logged and leaves the node unconfigured, one in `on_start` leaves it inactive; any
+    other exception there cleans the node up. Exceptions in callbacks are logged and shown in the diagnostics. The
+    process stays up in every case. The default callback group belongs to lifecycle and parameter services alone, so
+    that no flood of messages delays them.
 
     Attributes:
         is_active: Whether callbacks should act.
@@ -33,66 +41,72 @@ class ManagedNode(LifecycleNode):
         super().__init__(name)
         self.is_active = False
         self.stage = "unconfigured"
-        self._health: tuple[bytes, str] = (DiagnosticStatus.WARN, "unconfigured")
-        self._meters: dict[str, Meter] = {}
-        self._release: list[Callable[[], Any]] = []
         self.hardware = ""
-        self.parameter("autostart", False, "Configure and activate at start, without a lifecycle manager.")
+        self._release: list[Callable[[], Any]] = []
+        self._described = DescribedParameters(self)
+        self._health = Health(self, DiagnosticStatus.WARN, "unconfigured")
+        self.parameter("autostart", False, "Configure and activate at start.", change=Change.AT_START)
         self.parameter("diagnostics_rate", 1.0, "Diagnostics a second.", 0.1, 10.0)
-        self._diagnostics = self.create_publisher(DiagnosticArray, "/diagnostics", 10)
-        period_s = 1.0 / self.get_parameter("diagnostics_rate").value
-        self.create_timer(period_s, self._publish_diagnostics, callback_group=MutuallyExclusiveCallbackGroup())
+        self._repeat(
+            lambda: 1.0 / self.get_parameter("diagnostics_rate").value,
+            lambda: self._health.publish(self.hardware, {"lifecycle": self.stage} | self.details()),
+            MutuallyExclusiveCallbackGroup(),
+            None,
+        )
 
     def on_setup(self) -> None:
         """Makes everything that the node needs; raises RobotWmError when it cannot."""
         raise NotImplementedError
 
     def on_start(self) -> None:
-        """Called when the node becomes active."""
+        """Called when the node becomes active; raises RobotWmError when it cannot."""
 
     def on_stop(self) -> None:
-        """Called when the node stops being active."""
-
-    def parameter(
-        self, name: str, default: Any, description: str, low: float | None = None, high: float | None = None
-    ) -> Any:
-        """Declares a parameter with its description and range, and returns its value."""
-        descriptor = ParameterDescriptor(description=description)
-        if low is not None and high is not None:
-            if isinstance(default, int):
-                descriptor.integer_range = [IntegerRange(from_value=int(low), to_value=int(high), step=0)]
-            else:
-                descriptor.floating_point_range = [FloatingPointRange(from_value=low, to_value=high, step=0.0)]
-        return self.declare_parameter(name, default, descriptor).value
-
-    def meter(self, name: str) -> Meter:
-        """The meter of that name, shown in the diagnostics."""
-        return self._meters.setdefault(name, Meter(name))
-
-    def report(self, level: bytes, message: str, details: str = "") -> None:
-        """Sets level and message of the diagnostics while active, and logs a change of message, or its `details`."""
-        if (level, message) == self._health:
-            return
-        self._health = (level, message)
-        if level == DiagnosticStatus.OK:
-            self.get_logger().info(details or message)
-        else:
-            self.get_logger().warning(details or message)
+        """Called when the node stops being active, while its publishers still publish."""
 
     def details(self) -> dict[str, str]:
         """Further key-value pairs for the diagnostics."""
         return {}
 
+    def parameter(
+        self,
+        name: str,
+        default: Any,
+        description: str,
+        low: float | None = None,
+        high: float | None = None,
+        change: Change = Change.ANY_TIME,
+    ) -> Any:
+        """Declares a parameter with its description, range and rule for changes, and returns its value."""
+        return self._described.declare(name, default, description, low, high, change)
+
+    def meter(self, name: str) -> Meter:
+        """The meter of that name, shown in the diagnostics."""
+        return self._health.meter(name)
+
+    def report(self, level: bytes, message: str, details: str = "") -> None:
+        """Sets level and message of the diagnostics while active, and logs a change of message, or its `details`."""
+        if self.is_active:
+            self._health.report(level, message, details)
+
+    def callback_failed(self, what: str, error: Exception) -> None:
+        """Logs an exception of a callback and shows it in the diagnostics."""
+        self._health.failed(what, error)
+
     def listen(
         self, kind: type, topic: str, callback: Callable, qos: QoSProfile, group: CallbackGroup | None = None
     ) -> None:
-        """Subscribes until clean-up; messages that arrive while the node is not active are not passed on."""
+        """Subscribes until clean-up; messages that arrive while the node is not active are not passed on.
+
+        Without a `group` the subscription gets one of its own.
+        """
 
         def when_active(message: Any) -> None:
             if self.is_active:
-                callback(message)
+                self._guarded(f"{topic}: message not handled", callback, message)
 
-        subscription = self.create_subscription(kind, topic, when_active, qos, callback_group=group)
+        own = group or MutuallyExclusiveCallbackGroup()
+        subscription = self.create_subscription(kind, topic, when_active, qos, callback_group=own)
         self._release.append(lambda: self.destroy_subscription(subscription))
 
     def advertise(self, kind: type, topic: str, qos: QoSProfile) -> Any:
@@ -102,19 +116,54 @@ class ManagedNode(LifecycleNode):
         return publisher
 
     def offer(self, kind: type, name: str, callback: Callable, group: CallbackGroup | None = None) -> None:
-        """A service until clean-up."""
-        service = self.create_service(kind, name, callback, callback_group=group)
+        """A service until clean-up; an exception in the callback is answered with the empty response."""
+
+        def answer(request: Any, response: Any) -> Any:
+            return self._guarded(f"{name}: call not handled", callback, request, response) or response
+
+        service = self.create_service(kind, name, answer, callback_group=group or MutuallyExclusiveCallbackGroup())
         self._release.append(lambda: self.destroy_service(service))
 
-    def every(self, period_s: float, callback: Callable, group: CallbackGroup, clock: Any = None) -> None:
-        """Calls back periodically while the node is active, until clean-up."""
+    def every(
+        self,
+        period_s: float | Callable[[], float],
+        callback: Callable,
+        group: CallbackGroup | None = None,
+        clock: Clock | None = None,
+    ) -> None:
+        """Calls back periodically while the node is active, until clean-up; on the steady clock if none is given.
+
+        A function as the period is asked after each call, so that a rate can be a parameter.
+        """
 
         def when_active() -> None:
             if self.is_active:
                 callback()
 
-        timer = self.create_timer(period_s, when_active, callback_group=group, clock=clock)
+        timer = self._repeat(period_s, when_active, group or MutuallyExclusiveCallbackGroup(), clock)
         self._release.append(lambda: self.destroy_timer(timer))
+
+    def _repeat(
+        self, period_s: float | Callable[[], float], callback: Callable, group: CallbackGroup, clock: Clock | None
+    ) -> Any:
+        period = period_s if callable(period_s) else lambda: period_s
+
+        def tick() -> None:
+            self._guarded("a timer's callback failed", callback)
+            wanted_ns = round(period() * 1e9)
+            if timer.timer_period_ns != wanted_ns:
+                timer.timer_period_ns = wanted_ns
+
+        clock = clock or Clock(clock_type=ClockType.STEADY_TIME)
+        timer = self.create_timer(period(), tick, callback_group=group, clock=clock)
+        return timer
+
+    def _guarded(self, what: str, callback: Callable, *arguments: Any) -> Any:
+        try:
+            return callback(*arguments)
+        except Exception as error:
+            self.callback_failed(what, error)
+            return None
 
     def now_s(self) -> float:
         """ROS time in seconds."""
@@ -123,79 +172,87 @@ class ManagedNode(LifecycleNode):
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
         try:
             self.on_setup()
-        except RobotWmError as error:
+        except Exception as error:
             self._release_all()
-            self._health = (DiagnosticStatus.ERROR, f"cannot configure: {error}")
-            self.get_logger().error(f"cannot configure: {error}")
-            return TransitionCallbackReturn.FAILURE
-        self.stage, self._health = "inactive", (DiagnosticStatus.WARN, "inactive")
-        return TransitionCallbackReturn.SUCCESS
+            self._health.failed("cannot configure", error)
+            return FAILURE if isinstance(error, RobotWmError) else ERROR
+        self._described.freeze()
+        self._enter("inactive")
+        return SUCCESS
 
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
         result = super().on_activate(state)
-        self.stage, self._health, self.is_active = "active", (DiagnosticStatus.OK, "active"), True
-        self.on_start()
+        try:
+            self._enter("active", DiagnosticStatus.OK)
+            self.is_active = True
+            self.on_start()
+        except Exception as error:
+            self.is_active = False
+            super().on_deactivate(state)
+            self._enter("inactive")
+            self._health.failed("cannot activate", error)
+            return FAILURE if isinstance(error, RobotWmError) else ERROR
         self.get_logger().info("active")
         return result
 
     def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
-        self.on_stop()
-        self.stage, self._health, self.is_active = "inactive", (DiagnosticStatus.WARN, "inactive"), False
+        try:
+            self.on_stop()
+        except Exception as error:
+            self._health.failed("cannot deactivate in good order", error)
+            return ERROR
+        finally:
+            self.is_active = False
+        self._enter("inactive")
         return super().on_deactivate(state)
 
     def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:
         self._release_all()
-        self.stage, self._health = "unconfigured", (DiagnosticStatus.WARN, "unconfigured")
-        return TransitionCallbackReturn.SUCCESS
+        self._enter("unconfigured")
+        return SUCCESS
 
     def on_shutdown(self, state: LifecycleState) -> TransitionCallbackReturn:
         if self.is_active:
-            self.on_stop()
+            self._guarded("cannot stop in good order", self.on_stop)
         self.is_active = False
         self._release_all()
-        self.stage, self._health = "finalized", (DiagnosticStatus.WARN, "finalized")
-        return TransitionCallbackReturn.SUCCESS
+        self._enter("finalized")
+        return SUCCESS
 
-    def autostart(self) -> None:
-        """Configures and activates the node when its parameter `autostart` says so."""
-        if not self.get_parameter("autostart").value:
-            return
-        if self.trigger_configure() == TransitionCallbackReturn.SUCCESS:
-            self.trigger_activate()
-        else:
-            self.get_logger().error(
-                f"stays unconfigured; mend it, then: ros2 lifecycle set {self.get_name()} configure"
-            )
+    def on_error(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """After an exception in a transition everything is released, and the node can be configured again."""
+        self.is_active = False
+        self._release_all()
+        self.stage = "unconfigured"
+        self.get_logger().error(f"{self._health.message}; the node is unconfigured now")
+        return SUCCESS
+
+    def _enter(self, stage: str, level: bytes = DiagnosticStatus.WARN) -> None:
+        self.stage = stage
+        self._health.set(level, stage)
+
+    def begin(self) -> None:
+        """Says which given parameters are unknown; configures and activates the node where `autostart` says so."""
+        unknown = self._described.unknown()
+        if unknown:
+            known = ", ".join(self._described.known())
+            self.get_logger().warning(f"unknown parameters are ignored: {', '.join(unknown)}; known are: {known}")
+        if self.get_parameter("autostart").value:
+            self._autostart()
+
+    def _autostart(self) -> None:
+        name = self.get_fully_qualified_name()
+        for transition, trigger in (("configure", self.trigger_configure), ("activate", self.trigger_activate)):
+            if trigger() != SUCCESS:
+                self.get_logger().error(f"stays {self.stage}; mend it, then: ros2 lifecycle set {name} {transition}")
+                return
+
+    def end(self) -> None:
+        """Stops and finalizes the node."""
+        if self.stage != "finalized":
+            self.trigger_shutdown()
 
     def _release_all(self) -> None:
-        for release in reversed(self._release):
-            release()
-        self._release.clear()
-
-    def _publish_diagnostics(self) -> None:
-        level, message = self._health
-        values = {"lifecycle": self.stage, "monotonic_s": f"{time.monotonic():.3f}"} | self.details()
-        for meter in list(self._meters.values()):
-            values |= meter.values()
-        name = self.get_fully_qualified_name().lstrip("/")
-        array = DiagnosticArray(status=[status(name, self.hardware, level, message, values)])
-        array.header.stamp = self.get_clock().now().to_msg()
-        self._diagnostics.publish(array)
-
-
-def run(node_type: Callable[[], ManagedNode], args: Sequence[str] | None = None, threads: int = 3) -> int:
-    """Runs one node until SIGINT or SIGTERM; returns the exit code of its process."""
-    rclpy.init(args=args)
-    node = node_type()
-    executor = MultiThreadedExecutor(num_threads=threads)
-    executor.add_node(node)
-    try:
-        node.autostart()
-        executor.spin()
-    except (KeyboardInterrupt, ExternalShutdownException):
-        pass
-    finally:
-        executor.shutdown()
-        node.destroy_node()
-        rclpy.try_shutdown()
-    return 0
+        self._described.thaw()
+        while self._release:
+            self._guarded("clean-up failed", self._release.pop())

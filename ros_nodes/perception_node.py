@@ -8,14 +8,14 @@ import time
 from pathlib import Path
 
 from diagnostic_msgs.msg import DiagnosticStatus
-from rclpy.callback_groups import MutuallyExclusiveCallbackGroup
 from sensor_msgs.msg import Image
 
 from robot_wm.agent import Agent
 from robot_wm.deploy.bundle import default_bundle
 from robot_wm.errors import ObservationError
 from ros_nodes.conversions import image_to_array, latent_to_image, seconds
-from ros_nodes.managed_node import ManagedNode, run
+from ros_nodes.managed_node import Change, ManagedNode
+from ros_nodes.node_process import run
 from ros_nodes.qos import SENSOR
 
 CAMERA_TIMEOUT_S = 1.0
@@ -27,8 +27,9 @@ class PerceptionNode(ManagedNode):
 
     def __init__(self) -> None:
         super().__init__("perception_node")
-        self.parameter("bundle", "", "Directory of the model bundle; empty for the one that ships with the package.")
-        self.parameter("provider", "cpu", "onnxruntime execution provider: cpu, cuda, …")
+        once = Change.UNCONFIGURED
+        self.parameter("bundle", "", "Directory of the model bundle; empty for the one that ships.", change=once)
+        self.parameter("provider", "cpu", "onnxruntime execution provider: cpu, cuda, …", change=once)
 
     def on_setup(self) -> None:
         bundle = Path(self.get_parameter("bundle").value or default_bundle())
@@ -38,7 +39,7 @@ class PerceptionNode(ManagedNode):
         self._publisher = self.advertise(Image, "perception/latents", SENSOR)
         self._image_at = -math.inf
         self.listen(Image, self._camera.topic, self._on_image, SENSOR)
-        self.every(0.2, self._watch_camera, MutuallyExclusiveCallbackGroup())
+        self.every(0.2, self._watch_camera)
 
     def _watch_camera(self) -> None:
         if time.monotonic() - self._image_at > CAMERA_TIMEOUT_S:

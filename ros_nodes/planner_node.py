@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import threading
 import time
 from collections import deque
 from pathlib import Path
@@ -21,7 +22,8 @@ from robot_wm.contract import Contract
 from robot_wm.deploy.bundle import default_bundle
 from robot_wm.errors import RobotWmError
 from ros_nodes.conversions import Plan, image_to_array, image_to_latent, joints_from, plan_to_message, seconds
-from ros_nodes.managed_node import ManagedNode, run
+from ros_nodes.managed_node import Change, ManagedNode
+from ros_nodes.node_process import run
 from ros_nodes.qos import LATCHED, LATEST, SENSOR
 from ros_nodes.robot_config import RobotConfig, RobotConfigError
 
@@ -35,13 +37,18 @@ class PlannerNode(ManagedNode):
 
     def __init__(self) -> None:
         super().__init__("planner_node")
-        self.parameter("bundle", "", "Directory of the model bundle; empty for the one that ships with the package.")
-        self.parameter("provider", "cpu", "onnxruntime execution provider: cpu, cuda, …")
-        self.parameter("robot", "panda_sim", "Robot configuration: a name in config/robots or a path.")
-        self.parameter("mode", "flat", "How to choose actions: flat (search), policy or random.")
-        self.parameter("seed", 0, "Seed of the search.", 0, 2**31 - 1)
+        once = Change.UNCONFIGURED
+        self.parameter("bundle", "", "Directory of the model bundle; empty for the one that ships.", change=once)
+        self.parameter("provider", "cpu", "onnxruntime execution provider: cpu, cuda, …", change=once)
+        self.parameter("robot", "panda_sim", "Robot configuration: a name in config/robots or a path.", change=once)
+        self.parameter("mode", "flat", "How to choose actions: flat (search), policy or random.", change=once)
+        self.parameter("seed", 0, "Seed of the search.", 0, 2**31 - 1, change=once)
         self.parameter("deadline_s", 0.1, "Time for one plan, seconds.", 0.005, 10.0)
-        self.parameter("max_latent_age_s", 0.3, "Latents older than this are not planned from, seconds.", 0.01, 10.0)
+        self.parameter(
+            "max_latent_age_s", 0.3, "Latents older than this are not planned from, seconds.", 0.01, 10.0, Change.LOWER
+        )
+
+        self._run, self._running, self._goal_stamp_s, self._refusal = 0, False, 0.0, ""
 
     def on_setup(self) -> None:
         self._robot = RobotConfig.load(self.get_parameter("robot").value)
@@ -51,27 +58,26 @@ class PlannerNode(ManagedNode):
         self._agent = Agent.load(bundle, mode=mode, provider=provider, seed=self.get_parameter("seed").value)
         _check_frames(self._robot, self._agent.contract)
         self._states: deque[tuple[float, np.ndarray]] = deque(maxlen=500)
-        self._run, self._running, self._goal_stamp_s = 0, False, 0.0
-        self._refusal = ""
+        self._run, self._running, self._goal_stamp_s, self._refusal = self._run + 1, False, 0.0, ""
         self._rotation: np.ndarray | None = None
         self._latent_at = self._joints_at = -np.inf
         self._plan_meter, self._latents = self.meter("plan"), self.meter("latents")
         self._plans = self.advertise(MultiDOFJointTrajectory, "planner/plan", LATEST)
         self._energies = self.advertise(Float32MultiArray, "planner/energy", LATEST)
-        planning, quick = MutuallyExclusiveCallbackGroup(), MutuallyExclusiveCallbackGroup()
+        self._sending = threading.Lock()
+        # A stop must wait neither for a plan that is being made nor for a flood of messages.
+        planning, control = MutuallyExclusiveCallbackGroup(), MutuallyExclusiveCallbackGroup()
         self.listen(Image, GOAL, self._on_goal, LATCHED, planning)
         self.listen(Image, LATENTS, self._on_latent, SENSOR, planning)
-        self.listen(JointState, self._robot.topics.joint_states, self._on_joints, SENSOR, quick)
-        self.offer(Trigger, "planner/start", self._start, quick)
-        self.offer(Trigger, "planner/stop", self._stop, quick)
-        self.every(0.2, self._say_what_is_missing, quick)
+        self.listen(JointState, self._robot.topics.joint_states, self._on_joints, SENSOR)
+        self.offer(Trigger, "planner/start", self._start, control)
+        self.offer(Trigger, "planner/stop", self._stop, control)
+        self.every(0.2, self._say_what_is_missing, control)
 
     def on_stop(self) -> None:
         self._halt("deactivated")
 
     def details(self) -> dict[str, str]:
-        if self.stage == "unconfigured":
-            return {}
         running, stamp = str(self._running).lower(), f"{self._goal_stamp_s:.6f}"
         return {"running": running, "goal_stamp_s": stamp, "goal_refused": self._refusal}
 
@@ -90,8 +96,9 @@ class PlannerNode(ManagedNode):
         return response
 
     def _halt(self, reason: str) -> None:
-        self._run, self._running = self._run + 1, False
-        self._send_stop(self.get_clock().now().to_msg())
+        with self._sending:
+            self._run, self._running = self._run + 1, False
+            self._send_stop(self.get_clock().now().to_msg())
         self.report(DiagnosticStatus.OK, f"stopped: {reason}")
 
     def _on_goal(self, message: Image) -> None:
@@ -135,8 +142,9 @@ class PlannerNode(ManagedNode):
             self._latents.drop()
             self.report(DiagnosticStatus.ERROR, f"cannot plan: {error}")
             return
-        if self._running and run == self._run:
-            self._send(decision, message.header.stamp, state)
+        with self._sending:
+            if self._running and run == self._run:
+                self._send(decision, message.header.stamp, state)
 
     def _state_at(self, stamp_s: float) -> np.ndarray | None:
         """The measured state (8,) nearest to a stamp, None when there is none near it."""

@@ -1,0 +1,93 @@
+"""How a process runs one node: arguments, threads, signals, and an exit code with a reason."""
+
+from __future__ import annotations
+
+import queue
+import signal
+import sys
+import threading
+import traceback
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Protocol
+
+import rclpy
+from rclpy.exceptions import NameValidationException, ParameterException
+from rclpy.executors import ExternalShutdownException, MultiThreadedExecutor, ShutdownException
+from rclpy.node import Node
+from rclpy.signals import SignalHandlerOptions
+
+from robot_wm.errors import RobotWmError
+
+CANNOT_START = 2
+EXPECTED = (RobotWmError, RuntimeError, ValueError, OSError, ParameterException, NameValidationException)
+"""What wrong arguments raise; rclpy's own errors about arguments are RuntimeErrors or ValueErrors."""
+
+
+class Program(Protocol):
+    """A node that knows how to begin and to end."""
+
+    def begin(self) -> None:
+        """Called once the node's callbacks run."""
+
+    def end(self) -> None:
+        """Called at SIGINT and SIGTERM, while the node's callbacks still run."""
+
+    def callback_failed(self, what: str, error: Exception) -> None:
+        """Called with an exception that came out of a callback."""
+
+
+def run(node_type: Callable[[], Program], args: Sequence[str] | None = None, threads: int = 4) -> int:
+    """Runs one node until SIGINT or SIGTERM, and lets it end in good order.
+
+    Returns:
+        0 after a signal, 2 where the node could not be made; the reason is on standard error.
+    """
+    try:
+        # The context must outlive the signal: a node that ends still has to tell others to stop.
+        rclpy.init(args=args, signal_handler_options=SignalHandlerOptions.NO)
+        node = node_type()
+    except Exception as error:
+        _say_why(error)
+        rclpy.try_shutdown()
+        return CANNOT_START
+    requests: queue.SimpleQueue[int] = queue.SimpleQueue()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda number, _: requests.put(number))
+    assert isinstance(node, Node)
+    executor = MultiThreadedExecutor(num_threads=threads)
+    executor.add_node(node)
+    spinner = threading.Thread(target=_spin, args=(executor, node), name="executor", daemon=True)
+    spinner.start()
+    try:
+        node.begin()
+        requests.get()
+        node.end()
+    finally:
+        executor.shutdown()
+        spinner.join(timeout=5.0)
+        node.destroy_node()
+        rclpy.try_shutdown()
+    return 0
+
+
+def _spin(executor: MultiThreadedExecutor, node: Program) -> None:
+    """Spins on after a callback that raised: one bad message must not end a robot's node."""
+    while True:
+        try:
+            executor.spin()
+        except (ExternalShutdownException, ShutdownException):
+            return
+        except Exception as error:
+            node.callback_failed("a callback failed", error)
+        else:
+            return
+
+
+def _say_why(error: Exception) -> None:
+    if not isinstance(error, EXPECTED):
+        traceback.print_exception(error)
+    program = Path(sys.argv[0]).stem
+    words = " ".join(str(error).split()) or type(error).__name__
+    remedy = "; correct it after -p or in the parameter file" if isinstance(error, ParameterException) else ""
+    print(f"{program}: cannot start: {words}{remedy}", file=sys.stderr, flush=True)
