@@ -120,15 +120,20 @@ class Peer:
         """Waits until nodes are active."""
         self.until(lambda: all(self.health.get(n, {}).get("lifecycle") == "active" for n in nodes), timeout_s, what)
 
-    def trigger(self, name: str) -> Any:
+    def call(self, kind: Any, name: str, request: Any, timeout_s: float = 10.0) -> Any:
+        """Calls a service and returns its response."""
+        client = self.node.create_client(kind, name)
+        assert client.wait_for_service(timeout_sec=10.0), f"nobody offers {name}"
+        future = client.call_async(request)
+        self.until(future.done, timeout_s, lambda: f"{name} did not answer")
+        self.node.destroy_client(client)
+        return future.result()
+
+    def trigger(self, name: str, timeout_s: float = 10.0) -> Any:
         """Calls a Trigger service and returns its response."""
         from std_srvs.srv import Trigger
 
-        client = self.node.create_client(Trigger, name)
-        assert client.wait_for_service(timeout_sec=10.0), f"nobody offers {name}"
-        future = client.call_async(Trigger.Request())
-        self.until(future.done, 10.0)
-        return future.result()
+        return self.call(Trigger, name, Trigger.Request(), timeout_s)
 
     def close(self) -> None:
         import rclpy
