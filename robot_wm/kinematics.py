@@ -60,23 +60,28 @@ class Arm:
 
     @classmethod
     def load(cls, urdf: Path, ee_frame: str, joint_names: Sequence[str]) -> Arm:
-        """Reads a URDF; a missing file, frame or joint raises KinematicsError naming it."""
+        """Reads a URDF file; a missing file, frame or joint raises KinematicsError naming it."""
         urdf = Path(urdf)
         if not urdf.is_file():
             raise KinematicsError(f"{urdf}: no such URDF; give the path of the robot's description")
+        return cls.from_urdf(urdf.read_text(encoding="utf-8"), ee_frame, joint_names, source=str(urdf))
+
+    @classmethod
+    def from_urdf(cls, text: str, ee_frame: str, joint_names: Sequence[str], *, source: str = "URDF") -> Arm:
+        """Reads the text of a URDF; a missing frame or joint raises KinematicsError naming it and the `source`."""
         try:
-            full = pin.buildModelFromUrdf(str(urdf))
+            full = pin.buildModelFromXML(text)
         except (RuntimeError, ValueError) as error:
-            raise KinematicsError(f"{urdf}: not a URDF that pinocchio reads: {error}") from error
+            raise KinematicsError(f"{source}: not a URDF that pinocchio reads: {error}") from error
         missing = [name for name in joint_names if not full.existJointName(name)]
         if missing:
-            raise KinematicsError(f"{urdf}: no joints {missing}; it has {list(full.names[1:])}")
+            raise KinematicsError(f"{source}: no joints {missing}; it has {list(full.names[1:])}")
         if not full.existFrame(ee_frame):
-            raise KinematicsError(f"{urdf}: no frame '{ee_frame}'; it has {[frame.name for frame in full.frames]}")
+            raise KinematicsError(f"{source}: no frame '{ee_frame}'; it has {[frame.name for frame in full.frames]}")
         locked = [full.getJointId(name) for name in full.names[1:] if name not in joint_names]
         model = pin.buildReducedModel(full, locked, pin.neutral(full))
         if model.nq != len(joint_names) or model.nv != model.nq:
-            raise KinematicsError(f"{urdf}: joints {list(joint_names)} are not all single-axis joints with limits")
+            raise KinematicsError(f"{source}: joints {list(joint_names)} are not all single-axis joints with limits")
         return cls(model, ee_frame, joint_names)
 
     def forward(self, q: np.ndarray) -> np.ndarray:

@@ -53,10 +53,10 @@ class ControllerNode(ManagedNode):
         self._answered_stamp_s, self._opening = -np.inf, np.nan
         self._commands, self._plans = self.meter("command"), self.meter("plan")
         self._latency, self._ticks = self.meter("camera_to_command"), self.meter("tick")
-        topics, group = self._robot.topics, MutuallyExclusiveCallbackGroup()
-        self._trajectory = self.advertise(JointTrajectory, topics.joint_trajectory, LATEST)
-        self._gripper = self.advertise(Float64MultiArray, topics.gripper, LATEST)
-        self.listen(JointState, topics.joint_states, self._on_joints, SENSOR, group)
+        robot, group = self._robot, MutuallyExclusiveCallbackGroup()
+        self._trajectory = self.advertise(JointTrajectory, robot.command.endpoint.name, LATEST)
+        self._gripper = self.advertise(Float64MultiArray, robot.gripper.endpoint.name, LATEST)
+        self.listen(JointState, robot.topics.joint_states, self._on_joints, SENSOR, group)
         self.listen(MultiDOFJointTrajectory, PLAN, self._on_plan, LATEST, group)
         self.every(self._settings.tick_s, self._tick, group, Clock(clock_type=ClockType.STEADY_TIME))
 

@@ -8,14 +8,15 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from robot_wm.contract import Contract
 from robot_wm.deploy.bundle import default_bundle, load_bundle
 from robot_wm.errors import RobotWmError
+from ros_nodes.finding import Finding
 
 EXTRAS = {
     "base": ("numpy", "onnxruntime", "yaml", "tyro", "rich"),
@@ -32,22 +33,15 @@ class DoctorConfig:
 
     Attributes:
         bundle: Directory of the model bundle to check; None for the one that ships.
+        robot: Robot configuration to check, a name or a path, against the bundle's contract; None for no such check.
         namespace: Namespace of the robot whose topics are checked.
         listen_s: Seconds to listen to the topics.
     """
 
     bundle: Path | None = None
+    robot: str | None = None
     namespace: str = ""
     listen_s: float = 4.0
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One line of the report."""
-
-    verdict: Literal["ok", "note", "bad"]
-    subject: str
-    text: str
 
 
 def run(config: DoctorConfig) -> int:
@@ -67,6 +61,8 @@ def _examine(config: DoctorConfig, console: Console) -> Iterator[Finding]:
     yield check_bundle(config.bundle or default_bundle())
     yield check_providers()
     yield check_transport()
+    if config.robot is not None:
+        yield from check_configured_robot(config.robot, config.bundle)
     if importlib.util.find_spec("rclpy") is None:
         return
     from ros_nodes.doctor_topics import check_system
@@ -96,6 +92,30 @@ def check_bundle(path: Path) -> Finding:
     except RobotWmError as error:
         return Finding("bad", "bundle", str(error))
     return Finding("ok", "bundle", f"{bundle.name}, {len(bundle.files)} files verified in {path}")
+
+
+def check_configured_robot(robot: str, bundle: Path | None) -> Iterator[Finding]:
+    """What `check_robot` finds of a robot with the contract of a bundle, by default of the shipped one where it fits.
+
+    The shipped bundle knows one simulated robot; that another robot has other frames is no fault of that robot.
+    """
+    try:
+        from ros_nodes.robot_check import check_robot
+        from ros_nodes.robot_config import RobotConfig
+    except ModuleNotFoundError as error:
+        yield Finding("bad", f"robot {robot}", f"not checked, '{error.name}' is missing: pip install 'robot_wm[ros]'")
+        return
+    try:
+        config, contract = RobotConfig.load(robot), Contract.load((bundle or default_bundle()) / "contract.yaml")
+    except RobotWmError as error:
+        yield Finding("bad", f"robot {robot}", str(error))
+        return
+    fits = bundle is not None or (config.base_frame, config.ee_frame) == (contract.base_frame, contract.ee_frame)
+    for finding in check_robot(config, contract if fits else None):
+        yield Finding(finding.verdict, f"robot {config.name}: {finding.subject}", finding.text)
+    if not fits:
+        text = f"not checked, the shipped bundle '{contract.name}' is for another robot: give --bundle"
+        yield Finding("note", f"robot {config.name}: workspace", text)
 
 
 def check_providers() -> Finding:

@@ -14,7 +14,7 @@ from sensor_msgs.msg import CameraInfo, Image, JointState
 from trajectory_msgs.msg import JointTrajectory, MultiDOFJointTrajectory
 
 from ros_nodes.diagnostics import read_values
-from ros_nodes.doctor import Finding
+from ros_nodes.finding import Finding
 from ros_nodes.qos import LATCHED, SENSOR
 
 

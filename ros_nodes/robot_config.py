@@ -1,33 +1,59 @@
-"""A robot as a YAML file: joints, URDF, gripper, limits and topics."""
+"""A robot as a YAML file: joints, URDF, command and gripper interfaces, limits, topics and frames."""
 
 from __future__ import annotations
 
-import importlib.util
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import yaml
 
-from robot_wm.errors import RobotWmError
+from robot_wm.contract import Camera
 from robot_wm.kinematics import Arm
 from robot_wm.motion import MotionLimits
+from ros_nodes.robot_description import Description
+from ros_nodes.robot_fields import Fields, RobotConfigError
 
 ROBOTS = Path(__file__).parent / "config" / "robots"
+INTERFACES = ("joint_trajectory", "servo_twist", "cartesian_pose")
+"""How an arm can be commanded; see `arm_commands.py`."""
 
 
-class RobotConfigError(RobotWmError):
-    """A robot configuration is missing, malformed or does not fit its URDF."""
+@dataclass(frozen=True)
+class Endpoint:
+    """A topic or an action, its name relative to the node's namespace."""
+
+    kind: Literal["topic", "action"]
+    name: str
+
+
+@dataclass(frozen=True)
+class Command:
+    """How the arm is commanded.
+
+    Attributes:
+        interface: One of `INTERFACES`.
+        endpoint: Where commands go; only `joint_trajectory` knows actions.
+        velocities: Whether trajectory points on a topic carry velocities. A joint_trajectory_controller refuses those
+            unless its parameter `allow_nonzero_velocity_at_trajectory_end` is true.
+    """
+
+    interface: str
+    endpoint: Endpoint
+    velocities: bool = False
 
 
 @dataclass(frozen=True)
 class Gripper:
-    """Gripper joints and their common position (m or rad) when closed and when open."""
+    """Gripper joints, their common position (m or rad) when closed and when open, and how they are commanded."""
 
     joints: tuple[str, ...]
     closed: float
     open: float
+    endpoint: Endpoint
+    max_effort: float = 0.0
+    """Effort limit of the action's goals, N or Nm; 0 leaves it to the driver."""
 
     def opening(self, positions: np.ndarray) -> float:
         """0 (closed) … 1 (open) from the joints' positions; slight overtravel counts as fully open or closed."""
@@ -40,12 +66,25 @@ class Gripper:
 
 
 @dataclass(frozen=True)
+class CameraTopics:
+    """Where a camera of the contract is found on this robot."""
+
+    image: str
+    info: str
+    frame: str
+
+
+@dataclass(frozen=True)
 class Topics:
-    """Names, relative to the node's namespace, of what the robot's drivers offer."""
+    """Names, relative to the node's namespace, of what the robot's drivers publish."""
 
     joint_states: str
-    joint_trajectory: str
-    gripper: str
+    cameras: dict[str, CameraTopics]
+
+    def camera(self, camera: Camera) -> CameraTopics:
+        """The topics of a camera of the contract; those of the contract where the robot names no others."""
+        info = camera.topic.rpartition("/")[0] + "/camera_info"
+        return self.cameras.get(camera.name, CameraTopics(camera.topic, info, camera.frame))
 
 
 @dataclass(frozen=True)
@@ -53,7 +92,7 @@ class RobotConfig:
     """One robot; `acceleration` and `jerk` are per joint, `speed` a fraction of the URDF's velocity limits."""
 
     name: str
-    urdf: Path
+    description: Description
     base_frame: str
     ee_frame: str
     joints: tuple[str, ...]
@@ -62,6 +101,7 @@ class RobotConfig:
     speed: float
     acceleration: tuple[float, ...]
     jerk: tuple[float, ...]
+    command: Command
     topics: Topics
 
     @classmethod
@@ -73,36 +113,29 @@ class RobotConfig:
             raise RobotConfigError(f"robot '{robot}': no file {path}; give a path to a YAML file or one of {known}")
         try:
             plain = yaml.safe_load(path.read_text(encoding="utf-8"))
-        except yaml.YAMLError as error:
+        except (yaml.YAMLError, UnicodeDecodeError) as error:
             raise RobotConfigError(f"{path}: not valid YAML: {error}") from error
         return cls._from_plain(plain, path)
 
     @classmethod
     def _from_plain(cls, plain: Any, path: Path) -> RobotConfig:
-        own = {field.name for field in fields(cls)} - {"speed", "acceleration", "jerk"} | {"limits"}
-        _check_keys(plain, own, str(path))
-        for key, names in (
-            ("gripper", {"joints", "closed", "open"}),
-            ("limits", {"speed", "acceleration", "jerk"}),
-            ("topics", {field.name for field in fields(Topics)}),
-        ):
-            _check_keys(plain[key], names, f"{path}: {key}")
-        try:
-            return cls(
-                name=str(plain["name"]),
-                urdf=resolve_uri(str(plain["urdf"]), path.parent),
-                base_frame=str(plain["base_frame"]),
-                ee_frame=str(plain["ee_frame"]),
-                joints=tuple(str(joint) for joint in plain["joints"]),
-                posture=tuple(float(value) for value in plain["posture"]),
-                gripper=_read_gripper(plain["gripper"]),
-                speed=float(plain["limits"]["speed"]),
-                acceleration=tuple(float(value) for value in plain["limits"]["acceleration"]),
-                jerk=tuple(float(value) for value in plain["limits"]["jerk"]),
-                topics=Topics(**{key: str(value) for key, value in plain["topics"].items()}),
-            )
-        except (TypeError, ValueError) as error:
-            raise RobotConfigError(f"{path}: a field has the wrong type: {error}") from error
+        texts, sections = ("name", "base_frame", "ee_frame"), ("gripper", "limits", "command", "topics")
+        fields = Fields(plain, str(path), (*texts, *sections, "urdf", "joints", "posture"))
+        limits = fields.section("limits", ("speed", "acceleration", "jerk"))
+        return cls(
+            name=fields.text("name"),
+            description=_read_description(fields, plain["urdf"], path.parent),
+            base_frame=fields.text("base_frame"),
+            ee_frame=fields.text("ee_frame"),
+            joints=fields.names("joints"),
+            posture=fields.numbers("posture"),
+            gripper=_read_gripper(fields),
+            speed=limits.number("speed"),
+            acceleration=limits.numbers("acceleration"),
+            jerk=limits.numbers("jerk"),
+            command=_read_command(fields),
+            topics=_read_topics(fields),
+        )
 
     def __post_init__(self) -> None:
         for name in ("posture", "acceleration", "jerk"):
@@ -112,51 +145,53 @@ class RobotConfig:
                 )
         if not 0.0 < self.speed <= 1.0:
             raise RobotConfigError(f"robot '{self.name}': limits.speed is {self.speed}; a fraction in (0, 1] is needed")
+        if min(*self.acceleration, *self.jerk) <= 0.0:
+            raise RobotConfigError(f"robot '{self.name}': limits.acceleration and limits.jerk must be positive")
         if self.gripper.closed == self.gripper.open:
             raise RobotConfigError(f"robot '{self.name}': gripper.closed and gripper.open are both {self.gripper.open}")
 
     def arm(self) -> Arm:
         """The kinematics of the robot's URDF."""
-        return Arm.load(self.urdf, self.ee_frame, self.joints)
+        return Arm.from_urdf(self.description.urdf(), self.ee_frame, self.joints, source=self.description.uri)
 
     def motion_limits(self, arm: Arm) -> MotionLimits:
         """Velocity limits of the URDF scaled by `speed`, with the accelerations and jerks of this file."""
         return MotionLimits(arm.joints.velocity * self.speed, np.array(self.acceleration), np.array(self.jerk))
 
 
-def resolve_uri(uri: str, folder: Path) -> Path:
-    """The file that `package://name/path` or a path (relative to `folder`) means; RobotConfigError if there is none."""
-    if not uri.startswith("package://"):
-        path = Path(uri) if Path(uri).is_absolute() else folder / uri
-    else:
-        package, _, inside = uri.removeprefix("package://").partition("/")
-        path = _package_folder(package, uri) / inside
-    if not path.is_file():
-        raise RobotConfigError(f"'{uri}': no file {path}")
-    return path
+def _read_description(fields: Fields, urdf: Any, folder: Path) -> Description:
+    if not isinstance(urdf, dict):
+        return Description(fields.text("urdf"), folder)
+    xacro = fields.section("urdf", ("xacro",), ("arguments",))
+    arguments = {key: str(value) for key, value in xacro.mapping("arguments").items()}
+    return Description(xacro.text("xacro"), folder, is_xacro=True, arguments=arguments)
 
 
-def _package_folder(package: str, uri: str) -> Path:
-    spec = importlib.util.find_spec(package)
-    if spec is not None and spec.submodule_search_locations:
-        return Path(next(iter(spec.submodule_search_locations)))
-    if importlib.util.find_spec("ament_index_python") is None:
-        raise RobotConfigError(f"'{uri}': there is no Python package '{package}'; install it or give a path")
-    from ament_index_python.packages import PackageNotFoundError, get_package_share_directory
-
-    try:
-        return Path(get_package_share_directory(package))
-    except PackageNotFoundError as error:
-        raise RobotConfigError(f"'{uri}': there is no Python or ROS package '{package}'; install it") from error
+def _read_command(fields: Fields) -> Command:
+    command = fields.section("command", ("interface",), ("topic", "action", "velocities"))
+    interface, endpoint = command.choice("interface", INTERFACES), _read_endpoint(command)
+    if endpoint.kind == "action" and interface != "joint_trajectory":
+        raise RobotConfigError(f"{command.source}: '{interface}' is sent on a topic; give 'topic' in place of 'action'")
+    return Command(interface, endpoint, command.flag("velocities", default=False))
 
 
-def _read_gripper(plain: dict[str, Any]) -> Gripper:
-    return Gripper(tuple(str(joint) for joint in plain["joints"]), float(plain["closed"]), float(plain["open"]))
+def _read_gripper(fields: Fields) -> Gripper:
+    gripper = fields.section("gripper", ("joints", "closed", "open"), ("topic", "action", "max_effort"))
+    closed, opened = gripper.number("closed"), gripper.number("open")
+    effort = gripper.number("max_effort", 0.0)
+    return Gripper(gripper.names("joints"), closed, opened, _read_endpoint(gripper), effort)
 
 
-def _check_keys(plain: Any, expected: set[str], source: str) -> None:
-    if not isinstance(plain, dict):
-        raise RobotConfigError(f"{source}: expected a mapping with the keys {sorted(expected)}, got {plain!r}")
-    missing, unknown = expected - plain.keys(), plain.keys() - expected
-    if missing or unknown:
-        raise RobotConfigError(f"{source}: missing keys {sorted(missing)}, unknown keys {sorted(unknown)}")
+def _read_endpoint(fields: Fields) -> Endpoint:
+    if ("topic" in fields) == ("action" in fields):
+        raise RobotConfigError(f"{fields.source}: give either 'topic' or 'action'")
+    return Endpoint("topic", fields.text("topic")) if "topic" in fields else Endpoint("action", fields.text("action"))
+
+
+def _read_topics(fields: Fields) -> Topics:
+    topics = fields.section("topics", ("joint_states",), ("cameras",))
+    cameras = {}
+    for name, plain in topics.mapping("cameras").items():
+        camera = Fields(plain, f"{topics.source}: cameras: {name}", ("image", "info", "frame"))
+        cameras[name] = CameraTopics(camera.text("image"), camera.text("info"), camera.text("frame"))
+    return Topics(topics.text("joint_states"), cameras)

@@ -59,9 +59,9 @@ class SimNode(ManagedNode):
         self._sim_time_s, self._opening, self._stepped_at = 0.0, 0.0, time.monotonic()
         self._set_up_task()
         self._advertise()
-        topics, group = self._robot.topics, MutuallyExclusiveCallbackGroup()
-        self.listen(JointTrajectory, topics.joint_trajectory, self._on_trajectory, LATEST, group)
-        self.listen(Float64MultiArray, topics.gripper, self._on_gripper, LATEST, group)
+        robot, group = self._robot, MutuallyExclusiveCallbackGroup()
+        self.listen(JointTrajectory, robot.command.endpoint.name, self._on_trajectory, LATEST, group)
+        self.listen(Float64MultiArray, robot.gripper.endpoint.name, self._on_gripper, LATEST, group)
         self.listen(String, "sim/task", self._on_task, LATCHED, group)
         self.offer(Trigger, "sim/reset", self._reset, group)
         steady = Clock(clock_type=ClockType.STEADY_TIME)
@@ -137,7 +137,7 @@ class SimNode(ManagedNode):
         wanted = len(self._robot.gripper.joints)
         if len(message.data) != wanted or not np.all(np.isfinite(message.data)):
             self.get_logger().error(
-                f"{self._robot.topics.gripper}: got {list(message.data)}, expected {wanted} finite joint positions",
+                f"{self._robot.gripper.endpoint.name}: got {list(message.data)}, expected {wanted} finite joint positions",
                 throttle_duration_sec=2.0,
             )
             return

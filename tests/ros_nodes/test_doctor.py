@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 import ros_nodes  # noqa: F401  (supplies the message packages where ROS is not installed)
-from ros_nodes.doctor import check_bundle
+from robot_wm.deploy.bundle import default_bundle
+from ros_nodes.doctor import check_bundle, check_configured_robot
 
 pytest.importorskip("rclpy")
 
@@ -69,3 +70,19 @@ def test_nothing_running_is_said_once() -> None:
 def test_an_altered_bundle_is_bad(tmp_path: Path) -> None:
     finding = check_bundle(tmp_path / "nowhere")
     assert finding.verdict == "bad" and "no such bundle" in finding.text
+
+
+def test_a_robot_is_checked_against_the_shipped_contract_only_where_that_is_for_it() -> None:
+    pytest.importorskip("pinocchio")
+    found = list(check_configured_robot("panda_sim", None))
+    assert {finding.verdict for finding in found} == {"ok"}
+    assert any(finding.subject == "robot panda_sim: workspace" for finding in found)
+    (note,) = [finding for finding in check_configured_robot("ur5e", None) if "workspace" in finding.subject]
+    assert note.verdict == "note" and "give --bundle" in note.text
+    assert any("frames" in f.subject for f in check_configured_robot("ur5e", default_bundle()) if f.verdict == "bad")
+
+
+def test_an_unknown_robot_is_bad() -> None:
+    pytest.importorskip("pinocchio")
+    (finding,) = check_configured_robot("robby", None)
+    assert finding.verdict == "bad" and "panda_sim" in finding.text

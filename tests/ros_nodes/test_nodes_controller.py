@@ -27,7 +27,7 @@ class Bench:
     def __init__(self, processes, peer) -> None:
         self.processes, self.peer, self.arm = processes, peer, ROBOT.arm()
         self.states = peer.watch(JointState, "joint_states", LATEST)
-        self.commands = peer.watch(JointTrajectory, ROBOT.topics.joint_trajectory, LATEST)
+        self.commands = peer.watch(JointTrajectory, ROBOT.command.endpoint.name, LATEST)
         self.plans = peer.node.create_publisher(MultiDOFJointTrajectory, "planner/plan", LATEST)
         processes.start("sim_node")
         processes.start("controller_node")
