@@ -71,8 +71,8 @@ def main() -> int:
         {"echo": echo, "latched": latched, "best_effort": best_effort, "service": service}[role](node)
     executor = MultiThreadedExecutor(2)
     executor.add_node(node)
-    print("ready", flush=True)
     try:
+        print("ready", flush=True)
         executor.spin()
     except (KeyboardInterrupt, ExternalShutdownException):
         print("interrupted", flush=True)

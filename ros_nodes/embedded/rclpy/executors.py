@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import threading
+import inspect
+import os
 import time
-from collections import deque
+import warnings
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from cyclonedds.core import GuardCondition
-
 from rclpy.context import Context
-from rclpy.impl.entity import Waitable, Work
-from rclpy.impl.waitset import ReadySet
-from rclpy.task import Future
-from rclpy.timer import Timer
+from rclpy.impl.entity import Waitable
+from rclpy.impl.ready_queue import Job, ReadyQueue
+from rclpy.task import Future, Task
 from rclpy.utilities import get_default_context
 
 if TYPE_CHECKING:
@@ -28,6 +28,9 @@ Stop = Callable[[], bool]
 class ExternalShutdownException(Exception):
     """The context was shut down from outside."""
 
+    def __init__(self, *args: object) -> None:
+        super().__init__(*(args or ("Context has been shut down.",)))
+
 
 class ShutdownException(Exception):
     """The executor was shut down."""
@@ -37,27 +40,20 @@ class TimeoutException(Exception):
     """Nothing became ready in time."""
 
 
-class Executor:
-    """Base of the executors: keeps one DDS wait set up to date and hands out work in the order of arrival.
+async def await_or_execute(callback: Callable[..., Any], *args: Any) -> Any:
+    """Call a function, or await a coroutine function; either's result."""
+    result = callback(*args)
+    return await result if inspect.isawaitable(result) else result
 
-    Each wait collects everything that is ready, one piece of work for each entity, so that a flood on one topic
-    delays another callback by one of its messages at most.
-    """
+
+class Executor:
+    """Base of the executors: nodes, and the loop that waits and hands out work."""
 
     def __init__(self, *, context: Context | None = None) -> None:
         self._context = context or get_default_context()
         self._nodes: list[Node] = []
-        self._lock = threading.RLock()
-        self._watched: dict[int, Waitable] = {}
-        self._timers: list[Timer] = []
-        self._busy_groups: dict[Any, list[Waitable]] = {}
-        self._queue: deque[Waitable] = deque()
-        self._tasks: deque[Work] = deque()
         self._is_shutdown = False
-        dds = self._context.participant.dds
-        self._ready_set = ReadySet(dds)
-        self._guard = GuardCondition(dds)
-        self._ready_set.add(self._guard)
+        self._queue = ReadyQueue(self._context.participant.dds)
         self._context.executors.add(self)
 
     @property
@@ -73,23 +69,21 @@ class Executor:
 
     def add_node(self, node: Node) -> bool:
         """Run a node's callbacks here; False where it is here already."""
-        with self._lock:
-            if node in self._nodes:
-                return False
-            self._nodes.append(node)
-            node.executor = self
-            for entity in node.waitables:
-                self._watch(entity)
+        if node in self._nodes:
+            return False
+        self._nodes.append(node)
+        node.executor = self
+        for entity in node.waitables:
+            self._queue.add(entity)
         self.wake()
         return True
 
     def remove_node(self, node: Node) -> None:
         """Stop running a node's callbacks."""
-        with self._lock:
-            if node in self._nodes:
-                self._nodes.remove(node)
-                for entity in node.waitables:
-                    self.forget(entity)
+        if node in self._nodes:
+            self._nodes.remove(node)
+            for entity in node.waitables:
+                self._queue.remove(entity)
         self.wake()
 
     def get_nodes(self) -> list[Node]:
@@ -98,115 +92,68 @@ class Executor:
 
     def watch(self, entity: Waitable) -> None:
         """Start waiting for an entity that a node has just made."""
-        with self._lock:
-            self._watch(entity)
+        self._queue.add(entity)
         self.wake()
-
-    def _watch(self, entity: Waitable) -> None:
-        if isinstance(entity, Timer):
-            self._timers.append(entity)
-        elif entity.condition is not None:
-            self._watched[entity.condition._ref] = entity
-            if entity.callback_group in self._busy_groups:
-                self._busy_groups[entity.callback_group].append(entity)
-            else:
-                self._ready_set.add(entity.condition)
 
     def forget(self, entity: Waitable) -> None:
         """Stop waiting for an entity."""
-        with self._lock:
-            if isinstance(entity, Timer):
-                if entity in self._timers:
-                    self._timers.remove(entity)
-            elif entity.condition is not None:
-                self._ready_set.remove(entity.condition)
-                self._watched.pop(entity.condition._ref, None)
+        self._queue.remove(entity)
 
     def wake(self) -> None:
         """Make a waiting thread look around."""
         if not self._is_shutdown:
-            self._guard.set(True)
+            self._queue.wake()
 
-    def create_task(self, callback: Callable[..., Any], *args: Any, **kwargs: Any) -> Future:
-        """Run a function as one piece of work; the future gets its result."""
-        future = Future()
+    def create_task(self, callback: Any, *args: Any, **kwargs: Any) -> Task:
+        """Run a function, coroutine function or coroutine; the task gets its result."""
+        task = Task(callback, args, kwargs, executor=self)
+        self._resume(task)
+        return task
 
-        def work() -> None:
-            try:
-                future.set_result(callback(*args, **kwargs))
-            except Exception as error:
-                future.set_exception(error)
-
-        self._tasks.append(work)
-        self.wake()
-        return future
+    def _resume(self, task: Task) -> None:
+        self._queue.put(partial(_advance, task))
 
     def shutdown(self, timeout_sec: float | None = None) -> bool:
         """Stop spinning and let the nodes go."""
         self._is_shutdown = True
-        self._guard.set(True)
+        self._queue.wake()
         self._context.executors.discard(self)
         for node in self.get_nodes():
             self.remove_node(node)
         return True
 
-    def _next(self, end: float | None, stop: Stop) -> tuple[Work, Waitable | None] | None:
-        """The next piece of work, or None at `end` (monotonic seconds), at the shutdown, and once `stop()` is true."""
+    def _next(self, end: float | None, stop: Stop) -> Job | None:
+        """The next piece of work, or None at `end` (monotonic seconds), at the shutdown, and once `stop()` is true.
+
+        Raises:
+            ExternalShutdownException: the context was shut down meanwhile.
+        """
         while self._context.ok() and not self._is_shutdown and not stop():
-            if self._tasks:
-                return self._tasks.popleft(), None
-            while self._queue:
-                entity = self._queue.popleft()
-                work = self._take(entity)
-                if work is not None:
-                    return work, entity
+            job = self._queue.take()
+            if job is not None:
+                return job
             left_ns = LONGEST_WAIT_NS if end is None else int((end - time.monotonic()) * 1e9)
-            self._collect(max(0, left_ns))
-            if left_ns <= 0 and not self._queue and not self._tasks:
+            found = self._queue.collect(max(0, left_ns))
+            if not self._context.ok():
+                raise ExternalShutdownException
+            if not found and left_ns <= 0:
                 return None
         return None
 
-    def _take(self, entity: Waitable) -> Work | None:
-        with self._lock:
-            if entity.callback_group in self._busy_groups:
-                return None
-            work = entity.take()
-            if work is not None and entity.callback_group.is_exclusive and self._runs_in_parallel:
-                self._hold(entity.callback_group)
-        return work
-
-    _runs_in_parallel = False
-
-    def _hold(self, group: Any) -> None:
-        held = [entity for entity in self._watched.values() if entity.callback_group is group]
-        for entity in held:
-            if entity.condition is not None:
-                self._ready_set.remove(entity.condition)
-        self._busy_groups[group] = held
-
-    def _let_go(self, group: Any) -> None:
-        with self._lock:
-            for entity in self._busy_groups.pop(group, ()):
-                condition = entity.condition
-                if condition is not None and condition._ref in self._watched:
-                    self._ready_set.add(condition)
-        self.wake()
-
-    def _collect(self, timeout_ns: int) -> None:
-        """Wait until something is ready and put it into the queue: timers that are due first."""
-        with self._lock:
-            timers = [timer for timer in self._timers if timer.callback_group not in self._busy_groups]
-        for timer in timers:
-            wait_ns = timer.wait_ns()
-            if wait_ns is not None and wait_ns < timeout_ns:
-                timeout_ns = wait_ns
-        handles = self._ready_set.ready(timeout_ns)
-        self._queue.extend(timer for timer in timers if timer.is_ready())
-        for handle in handles:
-            if handle == self._guard._ref:
-                self._guard.take()
-            elif (entity := self._watched.get(handle)) is not None:
-                self._queue.append(entity)
+    def _perform(self, job: Job) -> None:
+        """Run a piece of work; a coroutine goes on as a task, and its group stays held until it ends."""
+        work, group = job
+        task = None
+        try:
+            outcome = work()
+            if inspect.iscoroutine(outcome):
+                task = Task(outcome, executor=self)
+                if group is not None:
+                    task._notify(partial(self._queue.let_go, group))
+                _advance(task)
+        finally:
+            if group is not None and task is None:
+                self._queue.let_go(group)
 
     def spin(self) -> None:
         """Run callbacks until the context or this executor is shut down."""
@@ -221,9 +168,14 @@ class Executor:
         """
         self._step(_end(timeout_sec), lambda: False)
 
+    def spin_once_until_future_complete(self, future: Future, timeout_sec: float | None = None) -> None:
+        """Run one callback, or return when the future is done or none is ready in time."""
+        future._notify(self.wake)
+        self._step(_end(timeout_sec), future.done)
+
     def spin_until_future_complete(self, future: Future, timeout_sec: float | None = None) -> None:
         """Run callbacks until the future is done or the time is over."""
-        future.add_done_callback(lambda _: self.wake())
+        future._notify(self.wake)
         end = _end(timeout_sec)
         while self._context.ok() and not self._is_shutdown and not future.done():
             self._step(end, future.done)
@@ -235,6 +187,12 @@ class Executor:
         raise NotImplementedError
 
 
+def _advance(task: Task) -> None:
+    task()
+    if task.done():
+        task.result()
+
+
 def _end(timeout_sec: float | None) -> float | None:
     return None if timeout_sec is None or timeout_sec < 0 else time.monotonic() + timeout_sec
 
@@ -243,41 +201,43 @@ class SingleThreadedExecutor(Executor):
     """Runs callbacks one after the other in the thread that spins."""
 
     def _step(self, end: float | None, stop: Stop) -> None:
-        found = self._next(end, stop)
-        if found is not None:
-            found[0]()
+        job = self._next(end, stop)
+        if job is not None:
+            self._perform(job)
 
 
 class MultiThreadedExecutor(Executor):
     """Runs callbacks in a pool of threads, within the rules of their groups.
 
     Args:
-        num_threads: size of the pool; by default the number of cores, and two at least.
+        num_threads: size of the pool; by default the number of cores that the process may use.
         context: the context; by default the default one.
     """
 
-    _runs_in_parallel = True
-
     def __init__(self, num_threads: int | None = None, *, context: Context | None = None) -> None:
         super().__init__(context=context)
-        self._pool = ThreadPoolExecutor(num_threads if num_threads is None else max(1, num_threads))
+        size = len(os.sched_getaffinity(0)) if num_threads is None else num_threads
+        if size == 1:
+            warnings.warn(
+                "MultiThreadedExecutor has a single thread: use the SingleThreadedExecutor, or give num_threads.",
+                stacklevel=2,
+            )
+        self._pool = ThreadPoolExecutor(size)
         self._failure: BaseException | None = None
 
     def _step(self, end: float | None, stop: Stop) -> None:
-        found = self._next(end, lambda: self._failure is not None or stop())
-        if found is not None:
-            self._pool.submit(self._run, *found)
+        with suppress(ExternalShutdownException):
+            job = self._next(end, lambda: self._failure is not None or stop())
+            if job is not None:
+                self._pool.submit(self._run, job)
         self._raise_failure()
 
-    def _run(self, work: Work, entity: Waitable | None) -> None:
+    def _run(self, job: Job) -> None:
         try:
-            work()
+            self._perform(job)
         except BaseException as error:
             self._failure = error
             self.wake()
-        finally:
-            if entity is not None and entity.callback_group.is_exclusive:
-                self._let_go(entity.callback_group)
 
     def _raise_failure(self) -> None:
         if self._failure is not None:

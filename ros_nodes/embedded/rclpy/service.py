@@ -2,59 +2,73 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import inspect
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
-from cyclonedds.core import ReadCondition
-
 from rclpy.callback_groups import CallbackGroup
-from rclpy.impl.entity import Waitable, Work
+from rclpy.impl.entity import Work
 from rclpy.impl.idl import Sample
-from rclpy.impl.pairs import Pair
+from rclpy.impl.service_endpoint import ServiceEndpoint
 from rclpy.qos import QoSProfile
-from rclpy.subscription import UNREAD
 
 if TYPE_CHECKING:
     from rclpy.node import Node
 
 
-class Service(Waitable):
+class SelfAnswering:
+    """A service callback that sends its answer itself, so that it can go on afterwards.
+
+    Args:
+        callback: called with the request and with a function that sends the answer.
+    """
+
+    def __init__(self, callback: Callable[[Any, Callable[[Any], None]], Any]) -> None:
+        self.callback = callback
+
+
+class Service(ServiceEndpoint):
     """Answers requests with a callback; made by `Node.create_service`."""
+
+    IS_SERVICE = True
 
     def __init__(
         self,
         node: Node,
         srv_type: Any,
         srv_name: str,
-        callback: Callable[[Any, Any], Any],
+        callback: Callable[[Any, Any], Any] | SelfAnswering,
         callback_group: CallbackGroup,
         qos_profile: QoSProfile,
     ) -> None:
-        super().__init__(callback_group)
-        self.srv_type, self.srv_name, self.callback = srv_type, srv_name, callback
-        self.qos_profile = qos_profile
-        self._logger = node.get_logger()
-        self.pair: Any = Pair(node.context.participant, srv_type, srv_name, qos_profile, is_service=True)
-        self.condition = ReadCondition(self.pair.reader, UNREAD)
+        super().__init__(node, srv_type, srv_name, callback_group, qos_profile)
+        self.callback = callback
 
-    @property
-    def service_name(self) -> str:
-        """The full name."""
-        return self.srv_name
+    def _work(self, sample: Sample) -> Work:
+        callback = self.callback
+        if isinstance(callback, SelfAnswering):
+            return lambda: callback.callback(sample.message, lambda response: self.send_response(response, sample))
+        return lambda: self._answer(callback, sample)
 
-    def take(self) -> Work | None:
-        """Take the oldest request."""
-        pair = self.pair
-        for sample in pair.reader.take(1) if pair is not None else ():
-            if isinstance(sample, Sample):
-                if isinstance(sample.message, Exception):
-                    self._logger.error(f"dropped a request to service '{self.srv_name}': {sample.message}")
-                    return None
-                return lambda: self._answer(sample)
-        return None
+    def _answer(self, callback: Callable[[Any, Any], Any], sample: Sample) -> Any:
+        response = callback(sample.message, self.srv_type.Response())
+        if inspect.isawaitable(response):
+            return self._answer_later(response, sample)
+        return self.send_response(response, sample)
 
-    def _answer(self, sample: Sample) -> None:
-        response = self.callback(sample.message, self.srv_type.Response())
+    async def _answer_later(self, response: Awaitable[Any], sample: Sample) -> None:
+        self.send_response(await response, sample)
+
+    def send_response(self, response: Any, header: Sample) -> None:
+        """Send the answer to a request.
+
+        Args:
+            response: the answer.
+            header: the request, as it was taken.
+
+        Raises:
+            TypeError: the answer is of another type.
+        """
         pair = self.pair
         if pair is None:
             return
@@ -63,18 +77,7 @@ class Service(Waitable):
                 f"the callback of service '{self.srv_name}' must return a {self.srv_type.__name__}.Response;"
                 f" got {type(response).__name__}"
             )
-        if not pair.wait_for_reader_of(sample.sample_info.publication_handle):
+        if not pair.wait_for_reader_of(header.sample_info.publication_handle):
             self._logger.warning(f"a client of service '{self.srv_name}' is not there to get its answer")
             return
-        pair.send(response, sample.header)
-
-    def release(self) -> None:
-        """Stop answering."""
-        super().release()
-        if self.pair is not None:
-            self.pair.close()
-        self.pair = None
-
-    def destroy(self) -> None:
-        """Stop answering; prefer `Node.destroy_service`."""
-        self.release()
+        pair.send(response, header.header)

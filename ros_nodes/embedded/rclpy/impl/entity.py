@@ -9,7 +9,8 @@ from cyclonedds.core import Entity
 
 from rclpy.callback_groups import CallbackGroup
 
-Work = Callable[[], None]
+Work = Callable[[], Any]
+"""What to run; it may return a coroutine, which the executor then drives."""
 
 
 class Waitable:

@@ -145,7 +145,7 @@ def service_class(type_name: str) -> type:
 
 @cache
 def action_class(type_name: str) -> type:
-    """The class for `package/action/Name`, with `Goal`, `Result`, `Feedback` and what they travel in (`Impl`) inside."""
+    """The class for `package/action/Name`, with `Goal`, `Result`, `Feedback` and, in `Impl`, what they travel in."""
     travel: dict[str, Any] = {
         "SendGoalService": service_class(type_name + "_SendGoal"),
         "GetResultService": service_class(type_name + "_GetResult"),
@@ -157,13 +157,20 @@ def action_class(type_name: str) -> type:
     return _holder(type_name, parts | {"Impl": type("Impl", (), travel)})
 
 
+def checked_action(action_type: Any) -> Any:
+    """Raise TypeError unless the class is an action."""
+    if not all(hasattr(action_type, part) for part in ("TYPE_NAME", "Goal", "Result", "Feedback", "Impl")):
+        raise TypeError(f"expected an action class such as those of control_msgs.action; got {action_type!r}")
+    return action_type
+
+
 def _holder(type_name: str, parts: dict[str, Any]) -> type:
     package, module, name = type_name.split("/")
     return type(name, (), {"__module__": f"{package}.{module}", "TYPE_NAME": type_name, **parts})
 
 
 def fill_module(module_name: str) -> None:
-    """Give the module `package.msg`, `package.srv` or `package.action` a lazily made class for each of its interfaces."""
+    """Give `package.msg`, `package.srv` or `package.action` a lazily made class for each of its interfaces."""
     package, kind = module_name.split(".")
     module: ModuleType = sys.modules[module_name]
     names = names_in(package, kind)
