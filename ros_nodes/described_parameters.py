@@ -7,7 +7,7 @@ from enum import Enum
 from typing import Any
 
 from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor, SetParametersResult
-from rclpy.lifecycle import LifecycleNode
+from rclpy.node import Node
 from rclpy.parameter import Parameter
 
 
@@ -34,7 +34,7 @@ class DescribedParameters:
         node: The node that has the parameters.
     """
 
-    def __init__(self, node: LifecycleNode) -> None:
+    def __init__(self, node: Node) -> None:
         self._node = node
         self._rules: dict[str, _Rule] = {}
         self._is_configured = False
@@ -70,16 +70,14 @@ class DescribedParameters:
         """The node is unconfigured again: everything may change."""
         self._is_configured = False
 
-    def unknown(self) -> list[str]:
-        """Names that were given on the command line or in a file, and that the node does not have."""
+    def warn_about_unknown(self) -> None:
+        """Warns of names on the command line or in a file that the node does not have; rclpy passes over them."""
         given = getattr(self._node, "_parameter_overrides", {})
-        return sorted(
-            name for name in given if not self._node.has_parameter(name) and not name.startswith("qos_overrides.")
-        )
-
-    def known(self) -> list[str]:
-        """Names of the declared parameters."""
-        return sorted(self._rules)
+        unknown = [name for name in given if not self._node.has_parameter(name)]
+        unknown = sorted(name for name in unknown if not name.startswith("qos_overrides."))
+        if unknown:
+            known = ", ".join(sorted(self._rules))
+            self._node.get_logger().warning(f"unknown parameters are ignored: {', '.join(unknown)}; known are: {known}")
 
     def _check(self, parameters: list[Parameter]) -> SetParametersResult:
         for parameter in parameters:

@@ -233,10 +233,7 @@ class ManagedNode(LifecycleNode):
 
     def begin(self) -> None:
         """Says which given parameters are unknown; configures and activates the node where `autostart` says so."""
-        unknown = self._described.unknown()
-        if unknown:
-            known = ", ".join(self._described.known())
-            self.get_logger().warning(f"unknown parameters are ignored: {', '.join(unknown)}; known are: {known}")
+        self._described.warn_about_unknown()
         if self.get_parameter("autostart").value:
             self._autostart()
 

@@ -31,8 +31,8 @@ class Processes:
 
     def start(self, node: str, **parameters: Any) -> None:
         """Starts one node with `autostart`."""
-        command = [sys.executable, "-m", f"ros_nodes.{node}", "--ros-args", "-p", "autostart:=true"]
-        for name, value in ({"diagnostics_rate": 5.0} | parameters).items():
+        command = [sys.executable, "-m", f"ros_nodes.{node}", "--ros-args"]
+        for name, value in ({"autostart": True, "diagnostics_rate": 5.0} | parameters).items():
             command += ["-p", f"{name}:={value}"]
         with (self._folder / f"{node}.log").open("ab") as log:
             self._running[node] = subprocess.Popen(
@@ -44,6 +44,12 @@ class Processes:
         process = self._running.pop(node)
         process.kill()
         process.wait(5.0)
+
+    def interrupt(self, node: str) -> None:
+        """Ends one node with SIGINT, as Ctrl-C does, and checks that it ended well."""
+        process = self._running.pop(node)
+        process.send_signal(signal.SIGINT)
+        assert process.wait(15.0) == 0, self.log(node)
 
     def is_running(self, node: str) -> bool:
         return self._running[node].poll() is None
