@@ -39,7 +39,7 @@ class Context:
             RuntimeError: it was started already.
             ArgumentError, ParameterFileError: the command line is wrong.
         """
-        from rclpy.impl.logger import configure_levels
+        from rclpy.impl.logger import configure_levels, show_on_console
         from rclpy.impl.network import domain_id_from_environment
 
         with self._lock:
@@ -50,6 +50,7 @@ class Context:
             self._ok = True
             ACTIVE.add(self)
         configure_levels(self.arguments.log_levels)
+        show_on_console(self.arguments.stdout)
 
     def ok(self) -> bool:
         """Whether it is started and not shut down."""
@@ -114,7 +115,9 @@ class Context:
             self._ok = False
             ACTIVE.discard(self)
             callbacks, self._callbacks = self._callbacks, []
-            self._participant = self._graph = None
+            graph, self._participant, self._graph = self._graph, None, None
+        if graph is not None:
+            graph.close()
         for reference in callbacks:
             callback = reference()
             if callback is not None:

@@ -34,6 +34,9 @@ class Duration:
     def __repr__(self) -> str:
         return f"Duration(nanoseconds={self._nanoseconds})"
 
+    def __str__(self) -> str:
+        return "Infinite" if self == Infinite else f"{self._nanoseconds} nanoseconds"
+
     def __eq__(self, other: object) -> bool:
         return self._nanoseconds == other._nanoseconds if isinstance(other, Duration) else NotImplemented
 

@@ -10,7 +10,6 @@ from cyclonedds.core import DDSStatus, Entity
 
 from rclpy.callback_groups import CallbackGroup
 from rclpy.impl.entity import Waitable, Work
-from rclpy.impl.logger import RcutilsLogger
 from rclpy.qos import QoSPolicyKind
 
 EventCallback = Callable[[Any], None]
@@ -35,6 +34,10 @@ _PUBLISHER_STATUS = {
 }
 
 
+class UnsupportedEventTypeError(RuntimeError):
+    """A callback was given for an event that the transport does not have."""
+
+
 @dataclass(frozen=True)
 class QoSIncompatibleInfo:
     """What an incompatible peer was refused for."""
@@ -47,58 +50,91 @@ class QoSIncompatibleInfo:
 QoSRequestedIncompatibleQoSInfo = QoSOfferedIncompatibleQoSInfo = QoSIncompatibleInfo
 
 
-@dataclass
-class SubscriptionEventCallbacks:
-    """What to call at a subscription's events; incompatible QoS is logged where nothing else is given."""
+class _EventCallbacks:
+    """What both kinds of callbacks share."""
 
-    deadline: EventCallback | None = None
-    incompatible_qos: EventCallback | None = None
-    liveliness: EventCallback | None = None
-    message_lost: EventCallback | None = None
-    matched: EventCallback | None = None
-    use_default_callbacks: bool = True
+    _STATUS: dict[str, tuple[int, str]]
 
-    def watch(self, reader: Entity, topic: str, logger: RcutilsLogger, group: CallbackGroup) -> EventHandler:
-        """The entity that an executor watches for these events."""
+    def __init__(self, callbacks: dict[str, EventCallback | None], use_default_callbacks: bool) -> None:
+        self.use_default_callbacks = use_default_callbacks
+        self._callbacks = callbacks
+        for name, callback in callbacks.items():
+            setattr(self, name, callback)
 
-        def warn(info: QoSIncompatibleInfo) -> None:
-            logger.warning(
-                f"New publisher discovered on topic '{topic}', offering incompatible QoS. No messages will be"
-                f" received from it. Last incompatible policy: {info.last_policy_kind.name}"
-            )
+    @property
+    def wants_default_warning(self) -> bool:
+        """Whether incompatible peers are to be warned about; that is done where the whole graph is seen."""
+        return self.use_default_callbacks and self._callbacks["incompatible_qos"] is None
 
-        callbacks = _given(self, _SUBSCRIPTION_STATUS, warn)
-        return EventHandler(reader, {_SUBSCRIPTION_STATUS[name]: call for name, call in callbacks.items()}, group)
+    def watch(self, endpoint: Entity, group: CallbackGroup) -> EventHandler | None:
+        """The entity that an executor watches for these events; None where there is no callback.
 
-
-@dataclass
-class PublisherEventCallbacks:
-    """What to call at a publisher's events; incompatible QoS is logged where nothing else is given."""
-
-    deadline: EventCallback | None = None
-    incompatible_qos: EventCallback | None = None
-    liveliness: EventCallback | None = None
-    matched: EventCallback | None = None
-    use_default_callbacks: bool = True
-
-    def watch(self, writer: Entity, topic: str, logger: RcutilsLogger, group: CallbackGroup) -> EventHandler:
-        """The entity that an executor watches for these events."""
-
-        def warn(info: QoSIncompatibleInfo) -> None:
-            logger.warning(
-                f"New subscription discovered on topic '{topic}', requesting incompatible QoS. No messages will be"
-                f" sent to it. Last incompatible policy: {info.last_policy_kind.name}"
-            )
-
-        callbacks = _given(self, _PUBLISHER_STATUS, warn)
-        return EventHandler(writer, {_PUBLISHER_STATUS[name]: call for name, call in callbacks.items()}, group)
+        Raises:
+            UnsupportedEventTypeError: Cyclone DDS does not report one of them.
+        """
+        given = {name: callback for name, callback in self._callbacks.items() if callback is not None}
+        unknown = given.keys() - self._STATUS.keys()
+        if unknown:
+            raise UnsupportedEventTypeError(f"this transport has no event '{unknown.pop()}'; leave its callback out")
+        return (
+            EventHandler(endpoint, {self._STATUS[name]: call for name, call in given.items()}, group) if given else None
+        )
 
 
-def _given(callbacks: Any, names: dict[str, Any], default: EventCallback) -> dict[str, EventCallback]:
-    given = {name: getattr(callbacks, name) for name in names if getattr(callbacks, name)}
-    if callbacks.use_default_callbacks:
-        given.setdefault("incompatible_qos", default)
-    return given
+class SubscriptionEventCallbacks(_EventCallbacks):
+    """What to call at a subscription's events.
+
+    Incompatible QoS is logged where no callback is given for it, unless `use_default_callbacks` is False; an
+    incompatible type is logged always.
+    """
+
+    _STATUS = _SUBSCRIPTION_STATUS
+
+    def __init__(
+        self,
+        *,
+        deadline: EventCallback | None = None,
+        incompatible_qos: EventCallback | None = None,
+        liveliness: EventCallback | None = None,
+        message_lost: EventCallback | None = None,
+        incompatible_type: EventCallback | None = None,
+        matched: EventCallback | None = None,
+        use_default_callbacks: bool = True,
+    ) -> None:
+        callbacks = {
+            "deadline": deadline,
+            "incompatible_qos": incompatible_qos,
+            "liveliness": liveliness,
+            "message_lost": message_lost,
+            "incompatible_type": incompatible_type,
+            "matched": matched,
+        }
+        super().__init__(callbacks, use_default_callbacks)
+
+
+class PublisherEventCallbacks(_EventCallbacks):
+    """What to call at a publisher's events; the same holds as for subscriptions."""
+
+    _STATUS = _PUBLISHER_STATUS
+
+    def __init__(
+        self,
+        *,
+        deadline: EventCallback | None = None,
+        liveliness: EventCallback | None = None,
+        incompatible_qos: EventCallback | None = None,
+        incompatible_type: EventCallback | None = None,
+        matched: EventCallback | None = None,
+        use_default_callbacks: bool = True,
+    ) -> None:
+        callbacks = {
+            "deadline": deadline,
+            "incompatible_qos": incompatible_qos,
+            "liveliness": liveliness,
+            "incompatible_type": incompatible_type,
+            "matched": matched,
+        }
+        super().__init__(callbacks, use_default_callbacks)
 
 
 class EventHandler(Waitable):

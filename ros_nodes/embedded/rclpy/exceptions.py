@@ -16,6 +16,22 @@ class InvalidHandle(Exception):
     """An entity was used after it was destroyed."""
 
 
+class ROSInterruptException(Exception):
+    """An operation was given up because rclpy shuts down."""
+
+    def __init__(self) -> None:
+        super().__init__("rclpy.shutdown() has been called")
+
+
+class NodeNameNonExistentError(RuntimeError):
+    """A question was asked about a node that is not in the graph."""
+
+    def __init__(self, name: str, namespace: str) -> None:
+        super().__init__(
+            f"cannot find a node named '{namespace.rstrip('/')}/{name}' in the graph; see get_node_names()"
+        )
+
+
 class NameValidationException(Exception):
     """A name breaks ROS 2's rules."""
 

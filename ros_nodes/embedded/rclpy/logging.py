@@ -5,7 +5,13 @@ from __future__ import annotations
 from rclpy.impl.logger import RcutilsLogger, effective_level, set_level, severity
 from rclpy.impl.logging_severity import LoggingSeverity
 
-__all__ = ["LoggingSeverity", "get_logger", "get_logger_effective_level", "set_logger_level"]
+__all__ = [
+    "LoggingSeverity",
+    "get_logger",
+    "get_logger_effective_level",
+    "get_logging_severity_from_string",
+    "set_logger_level",
+]
 
 
 def get_logger(name: str) -> RcutilsLogger:

@@ -6,8 +6,11 @@ import array
 from enum import Enum
 from typing import Any
 
+import yaml
 from rcl_interfaces.msg import Parameter as ParameterMsg
 from rcl_interfaces.msg import ParameterType, ParameterValue
+
+from rclpy.impl.parameter_files import flatten, load_parameter_file
 
 PARAMETER_SEPARATOR_STRING = "."
 
@@ -137,3 +140,39 @@ def parameter_value_to_python(parameter_value: ParameterValue) -> Any:
         return None
     value = getattr(parameter_value, kind.name.lower() + "_value")
     return list(value) if kind.name.endswith("_ARRAY") else value
+
+
+def get_parameter_value(string_value: str) -> ParameterValue:
+    """A value from YAML as it is typed on a command line; what is no parameter value is taken as text."""
+    try:
+        value = yaml.safe_load(string_value)
+        return Parameter("", value=string_value if value is None else value).get_parameter_value()
+    except (yaml.YAMLError, TypeError):
+        return Parameter("", value=string_value).get_parameter_value()
+
+
+def parameter_dict_from_yaml_file(
+    parameter_file: str, use_wildcard: bool = False, target_nodes: list[str] | None = None, namespace: str = ""
+) -> dict[str, ParameterMsg]:
+    """The parameters of a parameter file by name.
+
+    Args:
+        parameter_file: its path.
+        use_wildcard: whether the section `/**` counts, too.
+        target_nodes: the sections that count; all where it is None or empty.
+        namespace: prefix of the parameters' names.
+
+    Raises:
+        RuntimeError: a target node, or every section, is missing.
+        ParameterFileError: the file is missing or malformed.
+    """
+    sections = load_parameter_file(parameter_file)
+    missing = [node for node in target_nodes or () if node not in sections]
+    if missing:
+        raise RuntimeError(f"{parameter_file} has no parameters for {missing}; it has some for {list(sections)}")
+    chosen = target_nodes or [node for node in sections if node != "/**"]
+    chosen = ["/**", *chosen] if use_wildcard and "/**" in sections else chosen
+    if not chosen:
+        raise RuntimeError(f"{parameter_file} has no section that counts; it has {list(sections)}")
+    found = [item for node in chosen for item in flatten(sections[node], node, namespace)]
+    return {name: Parameter(name, value=value).to_parameter_msg() for name, value in found}

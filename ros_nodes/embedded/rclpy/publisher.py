@@ -11,7 +11,7 @@ from rclpy.exceptions import InvalidHandle
 from rclpy.impl.coding import encode
 from rclpy.impl.idl import outgoing, wire_type
 from rclpy.impl.messages import Message
-from rclpy.impl.participant import FOREVER, gid
+from rclpy.impl.participant import FOREVER, assert_liveliness, gid
 from rclpy.qos import QoSProfile
 
 if TYPE_CHECKING:
@@ -29,8 +29,8 @@ class Publisher:
         self.logger_name = node.get_logger().name
         self._wire_type = wire_type(msg_type.TYPE_NAME)
         dds_topic = participant.topic("rt" + topic, msg_type.TYPE_NAME)
-        self._writer: Any = participant.writer(dds_topic, msg_type.TYPE_NAME, qos_profile)
-        self.gid = gid(self._writer)
+        self.writer: Any = participant.writer(dds_topic, msg_type.TYPE_NAME, qos_profile)
+        self.gid = gid(self.writer)
         self.events: Any = None
 
     def publish(self, msg: Message | bytes) -> None:
@@ -39,7 +39,7 @@ class Publisher:
         Raises:
             TypeError: the message is of another type.
         """
-        if self._writer is None:
+        if self.writer is None:
             raise InvalidHandle(f"the publisher of {self.topic} was destroyed")
         if isinstance(msg, bytes):
             payload = msg
@@ -47,19 +47,24 @@ class Publisher:
             payload = encode(msg)
         else:
             raise TypeError(f"topic {self.topic} carries {self.msg_type.TYPE_NAME}; got {type(msg).__name__}")
-        self._writer.write(outgoing(self._wire_type, payload))
+        self.writer.write(outgoing(self._wire_type, payload))
 
     def get_subscription_count(self) -> int:
         """Number of subscriptions matched with this publisher."""
-        return int(self._writer.get_publication_matched_status().current_count) if self._writer else 0
+        return len(self.writer.get_matched_subscriptions()) if self.writer else 0
+
+    def assert_liveliness(self) -> None:
+        """Show that it is alive, where its liveliness is MANUAL_BY_TOPIC; publishing shows it, too."""
+        if self.writer is not None:
+            assert_liveliness(self.writer)
 
     def wait_for_all_acked(self, timeout: Duration | None = None) -> bool:
         """Wait until the reliable subscriptions have everything; False where the timeout comes first."""
         try:
-            return bool(self._writer.wait_for_acks(FOREVER if timeout is None else timeout.nanoseconds))
+            return bool(self.writer.wait_for_acks(FOREVER if timeout is None else timeout.nanoseconds))
         except (DDSException, AttributeError):
             return False
 
     def destroy(self) -> None:
         """Stop publishing; prefer `Node.destroy_publisher`."""
-        self._writer = None
+        self.writer = None

@@ -3,59 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from enum import Enum, IntEnum
+from enum import Enum
 
 from rclpy.duration import Duration
+from rclpy.impl.qos_compatibility import QoSCompatibility, qos_check_compatible
+from rclpy.impl.qos_policies import (
+    DurabilityPolicy,
+    HistoryPolicy,
+    LivelinessPolicy,
+    QoSPolicyEnum,
+    QoSPolicyKind,
+    ReliabilityPolicy,
+    qos_policy_name_from_kind,
+)
 
 UNSPECIFIED = Duration()
-
-
-class QoSPolicyKind(IntEnum):
-    """Names of policies, as events report them."""
-
-    INVALID = 1
-    DURABILITY = 2
-    DEADLINE = 4
-    LIVELINESS = 8
-    RELIABILITY = 16
-    HISTORY = 32
-    LIFESPAN = 64
-
-
-class HistoryPolicy(IntEnum):
-    """How many samples are kept."""
-
-    SYSTEM_DEFAULT = 0
-    KEEP_LAST = 1
-    KEEP_ALL = 2
-    UNKNOWN = 3
-
-
-class ReliabilityPolicy(IntEnum):
-    """Whether lost samples are sent again."""
-
-    SYSTEM_DEFAULT = 0
-    RELIABLE = 1
-    BEST_EFFORT = 2
-    UNKNOWN = 3
-
-
-class DurabilityPolicy(IntEnum):
-    """Whether late subscribers get earlier samples (`TRANSIENT_LOCAL`, "latched")."""
-
-    SYSTEM_DEFAULT = 0
-    TRANSIENT_LOCAL = 1
-    VOLATILE = 2
-    UNKNOWN = 3
-
-
-class LivelinessPolicy(IntEnum):
-    """How a publisher shows that it is alive."""
-
-    SYSTEM_DEFAULT = 0
-    AUTOMATIC = 1
-    MANUAL_BY_TOPIC = 3
-    UNKNOWN = 4
 
 
 QoSHistoryPolicy, QoSReliabilityPolicy = HistoryPolicy, ReliabilityPolicy
@@ -132,6 +94,12 @@ def as_profile(qos_profile: QoSProfile | int) -> QoSProfile:
     raise TypeError(f"Expected QoSProfile or a non-negative int (a depth), but received {qos_profile!r}")
 
 
+qos_profile_unknown = QoSProfile(
+    history=HistoryPolicy.UNKNOWN,
+    reliability=ReliabilityPolicy.UNKNOWN,
+    durability=DurabilityPolicy.UNKNOWN,
+    liveliness=LivelinessPolicy.UNKNOWN,
+)
 qos_profile_default = QoSProfile(depth=10)
 qos_profile_system_default = QoSProfile(
     history=HistoryPolicy.SYSTEM_DEFAULT,
@@ -148,6 +116,7 @@ qos_profile_action_status_default = QoSProfile(depth=1, durability=DurabilityPol
 class QoSPresetProfiles(Enum):
     """The presets by name."""
 
+    UNKNOWN = qos_profile_unknown
     DEFAULT = qos_profile_default
     SYSTEM_DEFAULT = qos_profile_system_default
     SENSOR_DATA = qos_profile_sensor_data
@@ -155,3 +124,33 @@ class QoSPresetProfiles(Enum):
     PARAMETERS = qos_profile_parameters
     PARAMETER_EVENTS = qos_profile_parameter_events
     ACTION_STATUS_DEFAULT = qos_profile_action_status_default
+
+    @classmethod
+    def short_keys(cls) -> list[str]:
+        """The presets by their short names."""
+        return [name.lower() for name in cls.__members__]
+
+    @classmethod
+    def get_from_short_key(cls, name: str) -> QoSProfile:
+        """The preset of a short name, in any case."""
+        return cls[name.upper()].value
+
+
+__all__ = [
+    "DurabilityPolicy",
+    "HistoryPolicy",
+    "InvalidQoSProfileException",
+    "LivelinessPolicy",
+    "QoSCompatibility",
+    "QoSDurabilityPolicy",
+    "QoSHistoryPolicy",
+    "QoSLivelinessPolicy",
+    "QoSPolicyEnum",
+    "QoSPolicyKind",
+    "QoSPresetProfiles",
+    "QoSProfile",
+    "QoSReliabilityPolicy",
+    "ReliabilityPolicy",
+    "qos_check_compatible",
+    "qos_policy_name_from_kind",
+]

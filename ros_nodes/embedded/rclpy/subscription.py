@@ -70,7 +70,7 @@ class Subscription(Waitable):
 
     def get_publisher_count(self) -> int:
         """Number of publishers matched with this subscription."""
-        return int(self.reader.get_subscription_matched_status().current_count) if self.reader else 0
+        return len(self.reader.get_matched_publications()) if self.reader else 0
 
     def release(self) -> None:
         """Stop receiving."""

@@ -24,12 +24,18 @@ class RosArguments:
         parameters: (node pattern, parameter name, value) in order of rising precedence.
         log_levels: level by logger name; the empty name is the default of all.
         enclave: security enclave, accepted and unused.
+        rosout: whether logs go to `/rosout`.
+        stdout: whether logs go to the console.
+        external_lib: accepted and unused; there is no logging library below.
     """
 
     remaps: list[tuple[str, str, str]] = field(default_factory=list)
     parameters: list[tuple[str, str, Any]] = field(default_factory=list)
     log_levels: dict[str, str] = field(default_factory=dict)
     enclave: str = "/"
+    rosout: bool = True
+    stdout: bool = True
+    external_lib: bool = True
 
     def node_name(self, default: str) -> str:
         """The name of a node after `__node:=` or `__name:=`."""
@@ -109,9 +115,11 @@ def _add(arguments: RosArguments, flag: str, value: str) -> None:
 
 
 VALUED = ("-r", "--remap", "-p", "--param", "--params-file", "--log-level", "-e", "--enclave")
-SWITCHES = tuple(
-    f"--{state}-{target}-logs" for state in ("enable", "disable") for target in ("stdout", "rosout", "external-lib")
-)
+SWITCHES = {
+    f"--{state}-{target.replace('_', '-')}-logs": (target, state == "enable")
+    for state in ("enable", "disable")
+    for target in ("stdout", "rosout", "external_lib")
+}
 
 
 def parse(argv: Sequence[str]) -> tuple[RosArguments, list[str]]:
@@ -135,8 +143,11 @@ def parse(argv: Sequence[str]) -> tuple[RosArguments, list[str]]:
             if value is None:
                 raise ArgumentError(f"{argument} needs a value after it")
             _add(arguments, argument, value)
-        elif argument not in SWITCHES:
-            raise ArgumentError(f"unknown argument '{argument}' after --ros-args; known are {', '.join(VALUED)}")
+        elif argument in SWITCHES:
+            setattr(arguments, *SWITCHES[argument])
+        else:
+            known = ", ".join((*VALUED, *SWITCHES))
+            raise ArgumentError(f"unknown argument '{argument}' after --ros-args; known are {known}")
     return arguments, rest
 
 

@@ -1,67 +1,101 @@
 """The node graph: this participant's nodes told to others on `ros_discovery_info`, and what others tell."""
 
+from __future__ import annotations
+
+import atexit
 import threading
 from dataclasses import dataclass, field
 from typing import Any
 
 from cyclonedds.builtin import (
-    BuiltinDataReader,
     BuiltinTopicDcpsParticipant,
     BuiltinTopicDcpsPublication,
     BuiltinTopicDcpsSubscription,
 )
-from cyclonedds.builtin_types import DcpsEndpoint
-from cyclonedds.core import InstanceState
+from cyclonedds.core import DDSException, GuardCondition, ReadCondition
 
 from rclpy.impl.coding import encode
+from rclpy.impl.endpoints import UNREAD, Discovered, Endpoint, Endpoints
+from rclpy.impl.graph_checks import GraphChecks
 from rclpy.impl.idl import outgoing, wire_type
+from rclpy.impl.logger import RcutilsLogger
 from rclpy.impl.messages import message_class
 from rclpy.impl.participant import Participant, gid
+from rclpy.impl.waitset import ReadySet
 from rclpy.qos import DurabilityPolicy, HistoryPolicy, QoSProfile
 
 INFO = "rmw_dds_common/msg/ParticipantEntitiesInfo"
-MANY = 10_000
+BATCH = 256
+RECHECK_NS = 200_000_000
+LONG_NS = 3_600_000_000_000
 
 
-@dataclass
+@dataclass(eq=False)
 class NodeEntities:
-    """A node of this participant with the gids of its readers and writers."""
+    """A node of this participant with the gids of its readers and writers.
+
+    Attributes:
+        quiet: gids whose incompatible peers are not warned about, because the node handles that event.
+    """
 
     name: str
     namespace: str
+    logger: RcutilsLogger
     readers: list[bytes] = field(default_factory=list)
     writers: list[bytes] = field(default_factory=list)
+    quiet: set[bytes] = field(default_factory=set)
 
 
-def _gid_message(identity: bytes) -> Any:
-    return message_class("rmw_dds_common/msg/Gid")(data=list(identity))
+@dataclass(frozen=True)
+class KnownNode:
+    """A node of any participant, as announced."""
 
+    name: str
+    namespace: str
+    participant: bytes
+    readers: frozenset[bytes]
+    writers: frozenset[bytes]
 
-def _node_message(node: NodeEntities) -> Any:
-    return message_class("rmw_dds_common/msg/NodeEntitiesInfo")(
-        node_namespace=node.namespace,
-        node_name=node.name,
-        reader_gid_seq=[_gid_message(identity) for identity in node.readers],
-        writer_gid_seq=[_gid_message(identity) for identity in node.writers],
-    )
+    @property
+    def full_name(self) -> str:
+        """Namespace and name."""
+        return f"{self.namespace.rstrip('/')}/{self.name}"
 
 
 class Graph:
-    """Announces nodes and answers who publishes, subscribes and exists."""
+    """Announces nodes and answers who publishes, subscribes and exists.
+
+    A thread of its own announces and takes what discovery brings, so that neither waits for an executor.
+    """
 
     def __init__(self, participant: Participant) -> None:
-        self._participant = participant
+        self.gid = gid(participant.dds)
         self._nodes: list[NodeEntities] = []
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         topic = participant.topic("ros_discovery_info", INFO)
         durable = {"durability": DurabilityPolicy.TRANSIENT_LOCAL}
         self._writer = participant.writer(topic, INFO, QoSProfile(depth=1, **durable))
         self._reader = participant.reader(topic, INFO, QoSProfile(history=HistoryPolicy.KEEP_ALL, **durable))
-        self._known: dict[bytes, Any] = {}
-        dds = participant.dds
-        self._participants = BuiltinDataReader(dds, BuiltinTopicDcpsParticipant)
-        self._publications = BuiltinDataReader(dds, BuiltinTopicDcpsPublication)
-        self._subscriptions = BuiltinDataReader(dds, BuiltinTopicDcpsSubscription)
+        self._infos: dict[bytes, list[KnownNode]] = {}
+        self._participants = Discovered(participant.dds, BuiltinTopicDcpsParticipant)
+        self._publications = Endpoints(participant.dds, BuiltinTopicDcpsPublication)
+        self._subscriptions = Endpoints(participant.dds, BuiltinTopicDcpsSubscription)
+        self._checks = GraphChecks(self)
+        self._guard = GuardCondition(participant.dds)
+        self._unannounced = self._closed = False
+        self._conditions = (
+            ReadCondition(self._reader, UNREAD),
+            self._participants.condition,
+            self._publications.condition,
+            self._subscriptions.condition,
+            self._guard,
+        )
+        self._ready_set = ReadySet(participant.dds)
+        for condition in self._conditions:
+            self._ready_set.add(condition)
+        self._thread = threading.Thread(target=self._run, name="rclpy graph", daemon=True)
+        self._thread.start()
+        atexit.register(self._end)
 
     def add_node(self, node: NodeEntities) -> None:
         """Announce a node."""
@@ -77,38 +111,106 @@ class Graph:
         self.announce()
 
     def announce(self) -> None:
-        """Publish the participant's nodes and their endpoints as they are now."""
+        """Have the participant's nodes and their endpoints published as they are now."""
         with self._lock:
-            info = message_class(INFO)(
-                gid=_gid_message(gid(self._participant.dds)),
-                node_entities_info_seq=[_node_message(node) for node in self._nodes],
-            )
-            self._writer.write(outgoing(wire_type(INFO), encode(info)))
+            self._unannounced = True
+        self._guard.set(True)
 
-    def nodes(self) -> list[tuple[str, str]]:
-        """Names and namespaces of the nodes that participants alive now have announced."""
+    def _publish_info(self) -> None:
         with self._lock:
-            for sample in self._reader.take(MANY):
+            if not self._unannounced:
+                return
+            self._unannounced = False
+            nodes = [_node_message(node) for node in self._nodes]
+        info = message_class(INFO)(gid=_gid_message(self.gid), node_entities_info_seq=nodes)
+        self._writer.write(outgoing(wire_type(INFO), encode(info)))
+
+    def _run(self) -> None:
+        try:
+            while not self._closed:
+                self._ready_set.ready(RECHECK_NS if self._checks.pending else LONG_NS)
+                self._guard.take()
+                if self._closed:
+                    return
+                self._publish_info()
+                with self._lock:
+                    self._refresh()
+                self._checks.run()
+        except DDSException:
+            if not self._closed:
+                raise
+        finally:
+            atexit.unregister(self._end)
+
+    def close(self) -> None:
+        """Stop announcing and looking; what is known stays. Does not wait, since a signal handler may call."""
+        self._closed = True
+        self._guard.set(True)
+
+    def _end(self) -> None:
+        self.close()
+        self._thread.join(1.0)
+
+    def _refresh(self) -> None:
+        for known in (self._participants, self._publications, self._subscriptions):
+            known.refresh()
+        while samples := self._reader.take(BATCH):
+            for sample in samples:
                 info = getattr(sample, "message", None)
                 if info is not None and not isinstance(info, Exception):
-                    self._known[bytes(info.gid.data)] = info
-            alive = {participant.key.bytes for participant in self._participants.read(MANY)}
-            self._known = {identity: info for identity, info in self._known.items() if identity in alive}
-            infos = list(self._known.values())
-        return [(node.node_name, node.node_namespace) for info in infos for node in info.node_entities_info_seq]
+                    self._infos[bytes(info.gid.data)] = _known_nodes(info)
+        self._infos = {key: info for key, info in self._infos.items() if key in self._participants.alive}
 
-    def publications(self) -> list[DcpsEndpoint]:
-        """All writers alive in the domain."""
-        return _alive(self._publications)
+    def own_nodes(self) -> list[NodeEntities]:
+        """The nodes of this participant."""
+        with self._lock:
+            return list(self._nodes)
 
-    def subscriptions(self) -> list[DcpsEndpoint]:
-        """All readers alive in the domain."""
-        return _alive(self._subscriptions)
+    def nodes(self) -> list[KnownNode]:
+        """The nodes that participants alive now have announced, this one's first."""
+        with self._lock:
+            self._refresh()
+            own = [
+                KnownNode(node.name, node.namespace, self.gid, frozenset(node.readers), frozenset(node.writers))
+                for node in self._nodes
+            ]
+            others = [node for key, info in self._infos.items() if key != self.gid for node in info]
+        return own + others
+
+    def publications(self) -> dict[bytes, Endpoint]:
+        """All writers alive in the domain, by gid."""
+        with self._lock:
+            self._refresh()
+            return dict(self._publications.alive)
+
+    def subscriptions(self) -> dict[bytes, Endpoint]:
+        """All readers alive in the domain, by gid."""
+        with self._lock:
+            self._refresh()
+            return dict(self._subscriptions.alive)
 
 
-def _alive(reader: BuiltinDataReader) -> list[DcpsEndpoint]:
+def _gid_message(identity: bytes) -> Any:
+    return message_class("rmw_dds_common/msg/Gid")(data=list(identity))
+
+
+def _node_message(node: NodeEntities) -> Any:
+    return message_class("rmw_dds_common/msg/NodeEntitiesInfo")(
+        node_namespace=node.namespace,
+        node_name=node.name,
+        reader_gid_seq=[_gid_message(identity) for identity in node.readers],
+        writer_gid_seq=[_gid_message(identity) for identity in node.writers],
+    )
+
+
+def _known_nodes(info: Any) -> list[KnownNode]:
     return [
-        endpoint
-        for endpoint in reader.read(MANY)
-        if endpoint.sample_info.valid_data and endpoint.sample_info.instance_state & InstanceState.Alive
+        KnownNode(
+            node.node_name,
+            node.node_namespace,
+            bytes(info.gid.data),
+            frozenset(bytes(one.data) for one in node.reader_gid_seq),
+            frozenset(bytes(one.data) for one in node.writer_gid_seq),
+        )
+        for node in info.node_entities_info_seq
     ]

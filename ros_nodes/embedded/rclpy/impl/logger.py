@@ -5,14 +5,48 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
 from typing import Any
 
 from rclpy.impl.logging_severity import LoggingSeverity
 
+
+@dataclass(frozen=True)
+class Record:
+    """A message that is shown, with the line that wrote it."""
+
+    name: str
+    level: LoggingSeverity
+    message: str
+    time_ns: int
+    file: str
+    function: str
+    line: int
+
+
+Sink = Callable[[Record], None]
+
 _levels: dict[str, LoggingSeverity] = {"": LoggingSeverity.INFO}
-_seen: dict[tuple[str, int], float] = {}
-sinks: list[Callable[[str, LoggingSeverity, str], None]] = []
-"""Further receivers of every message that is shown: (logger name, severity, text)."""
+_seen: dict[tuple[str, str, int], float] = {}
+_sinks: dict[str, list[Sink]] = {}
+_console = True
+
+
+def add_sink(name: str, sink: Sink) -> None:
+    """Give what the logger `name` and those below it show to a further receiver."""
+    _sinks.setdefault(name, []).append(sink)
+
+
+def remove_sink(name: str, sink: Sink) -> None:
+    """Take that back."""
+    _sinks[name].remove(sink)
+
+
+def show_on_console(shown: bool) -> None:
+    """Whether messages are written to standard error."""
+    global _console
+    _console = shown
 
 
 def severity(level: LoggingSeverity | int | str) -> LoggingSeverity:
@@ -120,11 +154,11 @@ class RcutilsLogger:
         return self.log(message, LoggingSeverity.FATAL, **filters)
 
 
-def _call_site() -> tuple[str, int]:
+def _call_site() -> tuple[str, str, int]:
     frame = sys._getframe(1)
     while frame.f_back is not None and frame.f_code.co_filename == __file__:
         frame = frame.f_back
-    return frame.f_code.co_filename, frame.f_lineno
+    return frame.f_code.co_filename, frame.f_code.co_name, frame.f_lineno
 
 
 def _passes(once: bool, skip_first: bool, throttle_s: float | None) -> bool:
@@ -139,9 +173,18 @@ def _passes(once: bool, skip_first: bool, throttle_s: float | None) -> bool:
     return True
 
 
+def _sinks_of(name: str) -> list[Sink]:
+    while name and name not in _sinks:
+        name = name.rpartition(".")[0]
+    return list(_sinks.get(name, ()))
+
+
 def _write(name: str, level: LoggingSeverity, message: str) -> None:
-    seconds, nanoseconds = divmod(time.time_ns(), 1_000_000_000)
-    sys.stderr.write(f"[{level.name}] [{seconds}.{nanoseconds:09d}] [{name}]: {message}\n")
-    sys.stderr.flush()
-    for sink in list(sinks):
-        sink(name, level, message)
+    record = Record(name, level, message, time.time_ns(), *_call_site())
+    if _console:
+        seconds, nanoseconds = divmod(record.time_ns, 1_000_000_000)
+        with suppress(OSError, ValueError):  # a console that was closed must not end the node
+            sys.stderr.write(f"[{level.name}] [{seconds}.{nanoseconds:09d}] [{name}]: {message}\n")
+            sys.stderr.flush()
+    for sink in _sinks_of(name):
+        sink(record)

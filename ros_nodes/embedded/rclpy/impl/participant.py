@@ -5,6 +5,7 @@ from typing import Any
 
 from cyclonedds.core import DDSException, Entity
 from cyclonedds.domain import DomainParticipant
+from cyclonedds.internal import c_call, dds_c_t
 from cyclonedds.pub import DataWriter
 from cyclonedds.qos import Policy, Qos
 from cyclonedds.sub import DataReader
@@ -55,6 +56,17 @@ def dds_qos(profile: QoSProfile, user_data: bytes = b"") -> Qos:
 def gid(entity: Entity) -> bytes:
     """The 16 bytes by which other processes know an entity."""
     return entity.guid.bytes
+
+
+class _Liveliness(Entity):
+    @c_call("dds_assert_liveliness")
+    def assert_for(self, entity: dds_c_t.entity) -> dds_c_t.returnv:  # type: ignore[valid-type]
+        """Bound to the C function of that name, which the binding does not offer."""
+
+
+def assert_liveliness(writer: DataWriter) -> None:
+    """Show that a writer with manual liveliness is alive."""
+    _Liveliness.assert_for(writer, writer._ref)
 
 
 class Participant:

@@ -1,0 +1,143 @@
+"""What is wrong in the graph for the nodes of this process: wrong types, incompatible QoS, names taken twice."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, NamedTuple
+
+from rclpy.impl.endpoints import REQUEST, TOPIC, Endpoint
+from rclpy.impl.logger import RcutilsLogger
+from rclpy.impl.qos_compatibility import mismatches
+from rclpy.impl.types import ros_type_name
+
+if TYPE_CHECKING:
+    from rclpy.impl.graph import Graph, KnownNode, NodeEntities
+
+PATIENCE_S = 1.0
+"""How long the name of a peer's node is waited for; it is announced apart from the peer's endpoints."""
+
+
+class _Peers(NamedTuple):
+    """Endpoints by topic, and node names by gid."""
+
+    writers: dict[str, list[Endpoint]]
+    readers: dict[str, list[Endpoint]]
+    names: dict[bytes, str]
+
+
+class GraphChecks:
+    """Warns once of each fault, by the logger of the node that has it.
+
+    Attributes:
+        pending: whether some fault waits for a name, so that `run` must be called again soon.
+    """
+
+    def __init__(self, graph: Graph) -> None:
+        self._graph = graph
+        self._said: set[tuple[bytes, ...]] = set()
+        self._first_seen: dict[tuple[bytes, ...], float] = {}
+        self.pending = False
+
+    def run(self) -> None:
+        """Look at the graph as it is now."""
+        self.pending = False
+        nodes = self._graph.nodes()
+        writers, readers = self._graph.publications(), self._graph.subscriptions()
+        names = {identity: node.full_name for node in nodes for identity in node.readers | node.writers}
+        peers = _Peers(_by_topic(writers), _by_topic(readers), names)
+        for node in self._graph.own_nodes():
+            for identity in list(node.readers):
+                if identity in readers:
+                    self._check(node, readers[identity], peers, is_reader=True)
+            for identity in list(node.writers):
+                if identity in writers:
+                    self._check(node, writers[identity], peers, is_reader=False)
+            self._check_name(node, nodes)
+
+    def _check(self, node: NodeEntities, own: Endpoint, peers: _Peers, is_reader: bool) -> None:
+        name = own.ros_name(TOPIC) or own.ros_name(REQUEST)
+        if name is None:
+            return
+        for peer in (peers.writers if is_reader else peers.readers).get(own.topic, ()):
+            key = own.gid, peer.gid
+            if key in self._said:
+                continue
+            text = next(_faults(own, peer, name, is_reader, own.gid in node.quiet), None)
+            if text is not None and self._is_ripe(key, peer.gid in peers.names):
+                self._said.add(key)
+                node.logger.warning(text.format(peer=peers.names.get(peer.gid, "an unknown node")))
+
+    def _is_ripe(self, key: tuple[bytes, ...], is_named: bool) -> bool:
+        first = self._first_seen.setdefault(key, time.monotonic())
+        if is_named or time.monotonic() - first > PATIENCE_S:
+            del self._first_seen[key]
+            return True
+        self.pending = True
+        return False
+
+    def _check_name(self, node: NodeEntities, nodes: list[KnownNode]) -> None:
+        own = [known for known in nodes if (known.name, known.namespace) == (node.name, node.namespace)]
+        others = {known.participant for known in own if known.participant != self._graph.gid}
+        if len([known for known in own if known.participant == self._graph.gid]) > 1:
+            others.add(self._graph.gid)
+        for participant in others:
+            key = node.name.encode(), node.namespace.encode(), participant
+            if key not in self._said:
+                self._said.add(key)
+                _warn_of_twin(node.logger, own[0].full_name)
+
+
+def _by_topic(endpoints: dict[bytes, Endpoint]) -> dict[str, list[Endpoint]]:
+    found: dict[str, list[Endpoint]] = {}
+    for endpoint in endpoints.values():
+        found.setdefault(endpoint.topic, []).append(endpoint)
+    return found
+
+
+def _warn_of_twin(logger: RcutilsLogger, name: str) -> None:
+    logger.warning(
+        f"There is a second node named '{name}': both answer its services and parameters, and tools reach either."
+        " Give one of them another name (--ros-args -r __node:=other) or namespace (-r __ns:=/other), or end it."
+        " A node that was killed goes away by itself within 10 s."
+    )
+
+
+def _faults(own: Endpoint, peer: Endpoint, name: str, is_reader: bool, is_quiet: bool) -> Iterator[str]:
+    """What keeps two endpoints of a topic apart; `{peer}` stands for the node of the other one."""
+    if own.type_name != peer.type_name:
+        yield _wrong_type(own, peer, name, is_reader)
+    elif own.type_hash and peer.type_hash and own.type_hash != peer.type_hash:
+        kind = ros_type_name(own.type_name)
+        yield (
+            f"'{name}': node '{{peer}}' has another definition of {kind} ({peer.type_hash}, here {own.type_hash})."
+            " Use the same release of its package on both sides."
+        )
+    elif not is_quiet and own.ros_name(TOPIC):
+        yield from _incompatible_qos(own, peer, name, is_reader)
+
+
+def _wrong_type(own: Endpoint, peer: Endpoint, name: str, is_reader: bool) -> str:
+    ours = ros_type_name(own.type_name).removesuffix("_Request")
+    theirs = ros_type_name(peer.type_name).removesuffix("_Request")
+    what = "topic" if own.ros_name(TOPIC) else "service"
+    return (
+        f"Incompatible type on {what} '{name}': {ours} here, {theirs} in node '{{peer}}'; nothing passes between them."
+        f" Use one type on both sides, or remap one of them (--ros-args -r {name}:={name}_other)."
+    )
+
+
+def _incompatible_qos(own: Endpoint, peer: Endpoint, name: str, is_reader: bool) -> Iterator[str]:
+    offered, requested = (peer, own) if is_reader else (own, peer)
+    for policy, offer, wish in mismatches(offered.profile, requested.profile):
+        if is_reader:
+            yield (
+                f"New publisher discovered on topic '{name}', offering incompatible QoS. No messages will be received"
+                f" from it. Last incompatible policy: {policy.name}: node '{{peer}}' offers {offer} and this"
+                f" subscription requests {wish}. Have '{{peer}}' offer {wish}, or subscribe with {offer}."
+            )
+        yield (
+            f"New subscription discovered on topic '{name}', requesting incompatible QoS. No messages will be sent to"
+            f" it. Last incompatible policy: {policy.name}: node '{{peer}}' requests {wish} and this publisher offers"
+            f" {offer}. Have '{{peer}}' subscribe with {offer}, or publish with {wish}."
+        )
