@@ -1,4 +1,4 @@
-"""The simulated robot behind the topics of a ros2_control robot; what only a simulation knows is under `sim/`."""
+"""The simulated robot behind the topics and actions of a ros2_control robot; what no robot has is under `sim/`."""
 
 from __future__ import annotations
 
@@ -7,23 +7,20 @@ import time
 
 import numpy as np
 from builtin_interfaces.msg import Time as TimeMsg
-from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from rclpy.callback_groups import MutuallyExclusiveCallbackGroup
-from rclpy.clock import Clock, ClockType
-from rclpy.parameter import Parameter
 from rosgraph_msgs.msg import Clock as ClockMsg
-from sensor_msgs.msg import CameraInfo, Image, JointState
-from std_msgs.msg import Bool, Float64MultiArray, String
-from std_srvs.srv import Trigger
-from trajectory_msgs.msg import JointTrajectory
+from sensor_msgs.msg import JointState
 
 from robot_wm.contract import TABLETOP
-from robot_wm.errors import RobotWmError
-from ros_nodes.conversions import array_to_image, camera_info, seconds
-from ros_nodes.diagnostics import status
-from ros_nodes.managed_node import ManagedNode, run
-from ros_nodes.qos import LATCHED, LATEST, SENSOR
-from ros_nodes.robot_config import RobotConfig, RobotConfigError
+from robot_wm.motion import Motion
+from ros_nodes.gripper_controller import GripperController
+from ros_nodes.managed_node import Change, ManagedNode
+from ros_nodes.node_process import run
+from ros_nodes.qos import LATEST
+from ros_nodes.robot_config import Endpoint, RobotConfig
+from ros_nodes.sim_cameras import SimCameras
+from ros_nodes.sim_task import SimTask
+from ros_nodes.trajectory_controller import TrajectoryController
 from ros_nodes.trajectory_executor import TrajectoryExecutor
 from sim.randomization import Randomization
 from sim.tasks import TASKS
@@ -32,7 +29,6 @@ from sim.world import PHYSICS_HZ, World
 TICK_S = 2.0 / PHYSICS_HZ
 LONGEST_CATCH_UP_S = 0.2
 """After a longer stall the simulation falls behind real time instead of catching up."""
-OVERVIEW_SIZE = (240, 320)
 
 
 class SimNode(ManagedNode):
@@ -40,108 +36,71 @@ class SimNode(ManagedNode):
 
     def __init__(self) -> None:
         super().__init__("sim_node")
-        self.parameter("robot", "panda_sim", "Robot configuration: a name in config/robots or a path.")
+        once = Change.UNCONFIGURED
+        self.parameter("robot", "panda_sim", "Robot configuration: a name in config/robots or a path.", change=once)
         self.parameter("task", "reach", f"Task that sim/reset sets up: {' or '.join(TASKS)}.")
         self.parameter("seed", 0, "Seed of the scene that sim/reset sets up.", 0, 2**31 - 1)
+        self.parameter("randomize", False, "Each sim/reset draws colours, light, physics and camera pose.", change=once)
+        self.parameter("camera_rate", 1.0 / TABLETOP.step_s, "Images a second.", 0.5, 60.0, change=once)
         self.parameter(
-            "randomize", False, "Each sim/reset draws colours, light, physics and camera pose; read when configured."
+            "overview_rate", 0.0, "Images a second on overview/image_raw; 0 for none.", 0.0, 30.0, change=once
         )
-        self.parameter("camera_rate", 1.0 / TABLETOP.step_s, "Images a second.", 0.5, 60.0)
-        self.parameter("overview_rate", 0.0, "Images a second on overview/image_raw; 0 for none.", 0.0, 30.0)
-        self.parameter("publish_clock", False, "Publish simulated time on /clock and stamp with it.")
+        self.parameter("publish_clock", False, "Publish simulated time on /clock and stamp with it.", change=once)
+        self.parameter(
+            "allow_nonzero_velocity_at_trajectory_end",
+            True,
+            "As joint_trajectory_controller's: whether a trajectory may end in motion.",
+            change=once,
+        )
 
     def on_setup(self) -> None:
         self._robot = RobotConfig.load(self.get_parameter("robot").value)
         self.hardware = self._robot.name
         self._world = World(Randomization() if self.get_parameter("randomize").value else None)
         self._release.append(self._world.close)
-        self._trajectory = TrajectoryExecutor(self._robot.joints, self._world.joint_positions())
-        self._sim_time_s, self._opening, self._stepped_at = 0.0, 0.0, time.monotonic()
-        self._set_up_task()
+        self._sim_time_s, self._stepped_at = 0.0, time.monotonic()
+        group = MutuallyExclusiveCallbackGroup()
+        self._make_controllers(group)
+        self._task = SimTask(
+            self,
+            self._world,
+            self._stamp,
+            lambda: self._hold("Current goal cancelled: the task is set up anew."),
+            group,
+        )
         self._advertise()
-        robot, group = self._robot, MutuallyExclusiveCallbackGroup()
-        self.listen(JointTrajectory, robot.command.endpoint.name, self._on_trajectory, LATEST, group)
-        self.listen(Float64MultiArray, robot.gripper.endpoint.name, self._on_gripper, LATEST, group)
-        self.listen(String, "sim/task", self._on_task, LATCHED, group)
-        self.offer(Trigger, "sim/reset", self._reset, group)
-        steady = Clock(clock_type=ClockType.STEADY_TIME)
-        self.every(TICK_S, self._tick, group, steady)
-        self.every(1.0 / self.get_parameter("camera_rate").value, self._shoot, group, steady)
+        self.every(TICK_S, self._tick, group)
+        self.every(1.0 / self.get_parameter("camera_rate").value, self._shoot, group)
         overview_rate = self.get_parameter("overview_rate").value
         if overview_rate > 0:
-            self.every(1.0 / overview_rate, self._shoot_overview, group, steady)
+            self.every(1.0 / overview_rate, lambda: self._cameras.shoot_overview(self._stamp()), group)
+
+    def _make_controllers(self, group: MutuallyExclusiveCallbackGroup) -> None:
+        robot, nonzero_end = self._robot, self.get_parameter("allow_nonzero_velocity_at_trajectory_end").value
+        executor = TrajectoryExecutor(robot.joints, self._world.joint_positions(), nonzero_end=nonzero_end)
+        arm = _controller(robot.command.endpoint, "joint_trajectory_controller")
+        gripper = _controller(robot.gripper.endpoint, "gripper_controller")
+        self._arm = TrajectoryController(self, arm, executor, self._stamp, group)
+        self._release.append(self._arm.destroy)
+        self._gripper = GripperController(self, gripper, robot.gripper, self._world.gripper(), group)
+        self._release.append(self._gripper.destroy)
 
     def _advertise(self) -> None:
         self._steps, self._images = self.meter("physics"), self.meter("image")
         self._joint_states = self.advertise(JointState, self._robot.topics.joint_states, LATEST)
-        self._cameras = {
-            camera: (
-                self.advertise(Image, camera.topic, SENSOR),
-                self.advertise(CameraInfo, camera.topic.rpartition("/")[0] + "/camera_info", SENSOR),
-            )
-            for camera in TABLETOP.cameras
-        }
-        self._overview = self.advertise(Image, "overview/image_raw", SENSOR)
-        self._goal_image = self.advertise(Image, "sim/goal_image", LATCHED)
-        self._success = self.advertise(Bool, "sim/success", LATEST)
-        self._task_state = self.advertise(DiagnosticArray, "sim/task_state", LATEST)
+        self._cameras = SimCameras(self, self._world, self._robot.topics)
         self._clock_topic = self.advertise(ClockMsg, "/clock", LATEST)
 
     def on_start(self) -> None:
         self._stepped_at = time.monotonic()
-        self._publish_goal()
+        self._task.publish_goal()
 
-    def _set_up_task(self) -> None:
-        name, seed = self.get_parameter("task").value, self.get_parameter("seed").value
-        if name not in TASKS:
-            raise RobotConfigError(f"task '{name}' is unknown; set parameter 'task' to one of {sorted(TASKS)}")
-        rng = np.random.default_rng(seed)
-        self._task, self._task_name, self._seed = TASKS[name](), name, seed
-        self._world.reset(rng)
-        self._goal = self._task.reset(self._world, rng)
-        self._opening = self._world.gripper()
-        self._trajectory.hold(self._world.joint_positions())
+    def on_stop(self) -> None:
+        self._hold("Current goal cancelled during deactivate transition.")
 
-    def _reset(self, _: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
-        try:
-            self._set_up_task()
-        except RobotWmError as error:
-            response.message = str(error)
-            return response
-        self._publish_goal()
-        response.success, response.message = True, f"{self._task_name} with seed {self._seed}"
-        return response
-
-    def _on_task(self, message: String) -> None:
-        """Sets up another task, given as "NAME SEED"; a later sim/reset sets up the same."""
-        name, _, seed = message.data.partition(" ")
-        if name not in TASKS or not seed.isdecimal():
-            self.get_logger().error(f"sim/task: got '{message.data}', expected 'NAME SEED', NAME of {sorted(TASKS)}")
-            return
-        self.set_parameters([Parameter("task", value=name), Parameter("seed", value=int(seed))])
-        self._set_up_task()
-        self._publish_goal()
-
-    def _publish_goal(self) -> None:
-        self._goal_image.publish(array_to_image(self._goal, self._stamp(), TABLETOP.camera.frame))
-
-    def _on_trajectory(self, message: JointTrajectory) -> None:
-        positions = np.array([point.positions for point in message.points])
-        times = np.array([seconds(point.time_from_start) for point in message.points])
-        try:
-            self._trajectory.replace(message.joint_names, positions, times, time.monotonic())
-        except (RobotWmError, ValueError) as error:
-            self.get_logger().error(f"trajectory refused: {error}", throttle_duration_sec=2.0)
-
-    def _on_gripper(self, message: Float64MultiArray) -> None:
-        wanted = len(self._robot.gripper.joints)
-        if len(message.data) != wanted or not np.all(np.isfinite(message.data)):
-            self.get_logger().error(
-                f"{self._robot.gripper.endpoint.name}: got {list(message.data)}, expected {wanted} finite joint positions",
-                throttle_duration_sec=2.0,
-            )
-            return
-        self._opening = self._robot.gripper.opening(np.array(message.data))
+    def _hold(self, reason: str) -> None:
+        self._arm.hold(self._world.joint_positions(), reason)
+        self._gripper.hold(self._world.gripper())
 
     def _tick(self) -> None:
         start = time.monotonic()
@@ -149,7 +108,9 @@ class SimNode(ManagedNode):
         if ticks == 0:
             return
         self._stepped_at = max(self._stepped_at + ticks * TICK_S, start - LONGEST_CATCH_UP_S)
-        self._world.step_joints(self._trajectory.sample(start), self._opening, ticks * TICK_S)
+        joints, speeds = self._world.joint_positions(), self._world.joint_velocities()
+        target = self._arm.update(Motion(joints, speeds, np.zeros_like(speeds)), start)
+        self._world.step_joints(target, self._gripper.update(self._world.gripper(), start), ticks * TICK_S)
         self._sim_time_s += ticks * TICK_S
         if self.get_parameter("publish_clock").value:
             self._clock_topic.publish(ClockMsg(clock=self._stamp()))
@@ -165,37 +126,21 @@ class SimNode(ManagedNode):
         self._joint_states.publish(message)
 
     def _shoot(self) -> None:
-        start, stamp = time.monotonic(), self._stamp()
-        for camera, (images, infos) in self._cameras.items():
-            size = camera.height, camera.width
-            images.publish(array_to_image(self._world.render(camera.name, *size), stamp, camera.frame))
-            infos.publish(camera_info(self._world.camera_info(camera.name, *size), *size, stamp, camera.frame))
+        start = time.monotonic()
+        self._cameras.shoot(self._stamp())
         self._images.tick(time.monotonic() - start)
-        self._publish_task_state(stamp)
-
-    def _shoot_overview(self) -> None:
-        pixels = self._world.render("overview", *OVERVIEW_SIZE)
-        self._overview.publish(array_to_image(pixels, self._stamp(), "overview_optical_frame"))
-
-    def _publish_task_state(self, stamp: TimeMsg) -> None:
-        success, distance = self._task.success(self._world), self._task.distance(self._world)
-        values = {
-            "seed": str(self._seed),
-            "success": str(success).lower(),
-            "distance_m": f"{distance:.4f}",
-            "max_steps": str(self._task.max_steps),
-        }
-        message = "success" if success else "not yet"
-        state = DiagnosticArray(status=[status(self._task_name, self.hardware, DiagnosticStatus.OK, message, values)])
-        state.header.stamp = stamp
-        self._task_state.publish(state)
-        self._success.publish(Bool(data=success))
+        self._task.publish_state()
 
     def _stamp(self) -> TimeMsg:
         if not self.get_parameter("publish_clock").value:
             return self.get_clock().now().to_msg()
         nanoseconds = round(self._sim_time_s * 1e9)
         return TimeMsg(sec=nanoseconds // 10**9, nanosec=nanoseconds % 10**9)
+
+
+def _controller(endpoint: Endpoint, otherwise: str) -> str:
+    """The controller that a topic or action belongs to: the name up to its last word."""
+    return endpoint.name.rpartition("/")[0] or otherwise
 
 
 def main(args: list[str] | None = None) -> int:

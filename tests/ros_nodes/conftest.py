@@ -176,3 +176,19 @@ def peer(domain: int) -> Iterator[Peer]:
     peer = Peer(domain)
     yield peer
     peer.close()
+
+
+@pytest.fixture(scope="module")
+def lasting_processes(tmp_path_factory: pytest.TempPathFactory, domain: int) -> Iterator[Processes]:
+    """Processes that all tests of a module share."""
+    running = Processes(tmp_path_factory.mktemp("processes"), domain)
+    yield running
+    running.stop_all()
+
+
+@pytest.fixture(scope="module")
+def lasting_peer(domain: int) -> Iterator[Peer]:
+    """A peer that all tests of a module share."""
+    peer = Peer(domain)
+    yield peer
+    peer.close()
