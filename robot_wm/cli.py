@@ -59,6 +59,32 @@ VERBS = {
         "Start the nodes of a ROS 2 XML launch file",
         "robot-wm launch launch/demo.launch.xml log_level:=debug",
     ),
+    "topic": Verb(
+        "ros_nodes.verbs.topic",
+        "ros",
+        "List, echo, publish and measure topics",
+        "robot-wm topic echo /joint_states --once",
+    ),
+    "node": Verb("ros_nodes.verbs.node", "ros", "List and inspect nodes", "robot-wm node info /planner_node"),
+    "service": Verb(
+        "ros_nodes.verbs.service",
+        "ros",
+        "List and call services",
+        "robot-wm service call /planner/start std_srvs/srv/Trigger",
+    ),
+    "param": Verb(
+        "ros_nodes.verbs.param",
+        "ros",
+        "Read and set parameters of running nodes",
+        "robot-wm param get /planner_node use_sim_time",
+    ),
+    "lifecycle": Verb(
+        "ros_nodes.verbs.lifecycle",
+        "ros",
+        "Show and change the states of managed nodes",
+        "robot-wm lifecycle set /planner_node configure",
+    ),
+    "action": Verb("ros_nodes.verbs.action", "ros", "List and inspect actions", "robot-wm action list -t"),
     "doctor": Verb("ros_nodes.doctor", "ros", "Say what is wrong with a running system", "robot-wm doctor"),
 }
 

@@ -23,6 +23,14 @@ class ROSInterruptException(Exception):
         super().__init__("rclpy.shutdown() has been called")
 
 
+class ArgumentError(ValueError):
+    """A `--ros-args` argument cannot be understood."""
+
+
+class ParameterFileError(ValueError):
+    """A parameter file is missing or not of ROS 2's form."""
+
+
 class NodeNameNonExistentError(RuntimeError):
     """A question was asked about a node that is not in the graph."""
 

@@ -6,13 +6,12 @@ from typing import Any
 
 import yaml
 
-from rclpy.impl.parameter_files import ParameterFileError, flatten, load_parameter_file, typed_value
+from rclpy.exceptions import ArgumentError, NameValidationException
+from rclpy.impl.names import expand
+from rclpy.impl.parameter_files import flatten, load_parameter_file, typed_value
 
+SPECIAL = ("__node", "__name", "__ns")
 LEVELS = ("debug", "info", "warn", "error", "fatal")
-
-
-class ArgumentError(ValueError):
-    """A `--ros-args` argument cannot be understood."""
 
 
 @dataclass
@@ -74,13 +73,20 @@ def _wildcard(pattern: list[str], parts: list[str]) -> bool:
     return bool(parts) and pattern[0] in ("*", parts[0]) and _wildcard(pattern[1:], parts[1:])
 
 
-def _split_rule(rule: str, what: str) -> tuple[str, str, str]:
+def _split_rule(rule: str) -> tuple[str, str, str]:
     left, separator, right = rule.partition(":=")
     if not separator or not left or not right:
-        raise ArgumentError(f"{what} '{rule}' must look like 'from:=to', with neither side empty")
+        raise ArgumentError(f"Remap rule '{rule}' must look like 'from:=to', with neither side empty")
     node, colon, name = left.rpartition(":")
     if colon and not node:
-        raise ArgumentError(f"{what} '{rule}' has an empty node name before ':'")
+        raise ArgumentError(f"Remap rule '{rule}' has an empty node name before ':'")
+    if name.startswith("__") and name not in SPECIAL:
+        raise ArgumentError(f"Remap rule '{rule}' renames '{name}'; of these names there are {', '.join(SPECIAL)}")
+    for side in () if name in SPECIAL else (name, right):
+        try:
+            expand(side, "node", "/")
+        except NameValidationException as error:
+            raise ArgumentError(f"Remap rule '{rule}': '{side}' is no topic or service name: {error}") from None
     return node, name, right
 
 
@@ -98,7 +104,7 @@ def _split_parameter(rule: str) -> tuple[str, str, Any]:
 
 def _add(arguments: RosArguments, flag: str, value: str) -> None:
     if flag in ("-r", "--remap"):
-        arguments.remaps.append(_split_rule(value, "Remap rule"))
+        arguments.remaps.append(_split_rule(value))
     elif flag in ("-p", "--param"):
         arguments.parameters.append(_split_parameter(value))
     elif flag == "--params-file":
@@ -150,5 +156,3 @@ def parse(argv: Sequence[str]) -> tuple[RosArguments, list[str]]:
             raise ArgumentError(f"unknown argument '{argument}' after --ros-args; known are {known}")
     return arguments, rest
 
-
-__all__ = ["ArgumentError", "ParameterFileError", "RosArguments", "parse"]

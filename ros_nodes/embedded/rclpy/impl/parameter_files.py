@@ -6,11 +6,9 @@ from typing import Any
 
 import yaml
 
+from rclpy.exceptions import ParameterFileError
+
 SECTION = "ros__parameters"
-
-
-class ParameterFileError(ValueError):
-    """A parameter file is missing or not of ROS 2's form."""
 
 
 def typed_value(value: Any, where: str) -> Any:
