@@ -6,35 +6,52 @@ from pathlib import Path
 
 import pytest
 
+from ros_nodes.launch_description import ProcessDescription
 from ros_nodes.launch_xml import load_launch_file
 
 LAUNCH = Path(__file__).parents[2] / "launch"
-NODES = {"sim_node", "perception_node", "planner_node", "controller_node"}
+ROBOT = ["perception_node", "planner_node", "controller_node"]
+
+
+def _processes(file: str, **arguments: str) -> list[ProcessDescription]:
+    return list(load_launch_file(LAUNCH / file, arguments).processes)
 
 
 def _nodes(file: str, **arguments: str) -> dict[str, dict[str, object]]:
     """Parameters by node name, with the namespace as 'ns'."""
-    description = load_launch_file(LAUNCH / file, arguments)
-    told = [process.node for process in description.processes]
+    told = [process.node for process in _processes(file, **arguments)]
     return {node.name: dict(node.parameters) | {"ns": node.namespace} for node in told if node is not None}
 
 
 @pytest.mark.parametrize(
     ("file", "names"),
-    [
-        ("demo.launch.xml", NODES),
-        ("sim.launch.xml", {"sim_node"}),
-        ("bringup.launch.xml", NODES - {"sim_node"}),
-    ],
+    [("demo.launch.xml", ["sim_node", *ROBOT]), ("sim.launch.xml", ["sim_node"]), ("bringup.launch.xml", ROBOT)],
 )
-def test_arguments_reach_every_node(file: str, names: set[str]) -> None:
+def test_arguments_reach_every_node(file: str, names: list[str]) -> None:
     nodes = _nodes(file, namespace="left", autostart="false", use_sim_time="true", robot="my_robot.yaml")
-    assert set(nodes) == names
+    manager = nodes.pop("lifecycle_manager")
+    assert list(nodes) == names == manager["node_names"]
+    assert manager["autostart"] is False and manager["ns"] == "/left"
     for name, told in nodes.items():
-        assert told["ns"] == "/left" and told["autostart"] is False
+        assert told["ns"] == "/left" and "autostart" not in told
         assert told["publish_clock" if name == "sim_node" else "use_sim_time"] is True
         assert name == "perception_node" or told["robot"] == "my_robot.yaml"
         assert Path(str(told[None])).is_file()  # type: ignore[index]
+
+
+@pytest.mark.parametrize("file", sorted(file.name for file in LAUNCH.glob("*.launch.xml")))
+def test_every_launch_file_takes_the_usual_arguments(file: str) -> None:
+    usual = {"namespace", "use_sim_time", "params_file", "autostart", "use_respawn", "log_level"}
+    assert usual <= {argument.name for argument in load_launch_file(LAUNCH / file).arguments}
+    assert not any(process.respawn for process in _processes(file))
+    for process in _processes(file, use_respawn="true", log_level="debug"):
+        assert process.respawn and process.respawn_delay_s > 0
+        assert process.command[process.command.index("--log-level") + 1] == "debug"
+
+
+def test_another_manager_can_take_the_nodes() -> None:
+    assert list(_nodes("bringup.launch.xml", manager="false")) == ROBOT
+    assert list(_nodes("demo.launch.xml")).count("lifecycle_manager") == 1
 
 
 def test_demo_passes_task_seed_and_bundle_on() -> None:
@@ -42,3 +59,9 @@ def test_demo_passes_task_seed_and_bundle_on() -> None:
     assert (nodes["sim_node"]["task"], nodes["sim_node"]["seed"]) == ("push", 7)
     assert nodes["planner_node"]["bundle"] == nodes["perception_node"]["bundle"] == "/somewhere"
     assert _nodes("demo.launch.xml")["planner_node"]["bundle"] == ""
+
+
+def test_record_takes_topics_as_a_list() -> None:
+    assert _nodes("record.launch.xml")["recorder_node"]["topics"] == [""]
+    told = _nodes("record.launch.xml", topics="[joint_states, camera/image_raw]", autostart="false")["recorder_node"]
+    assert told["topics"] == ["joint_states", "camera/image_raw"] and told["autostart"] is False
