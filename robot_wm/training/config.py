@@ -64,7 +64,8 @@ class TrainingPlan:
         joint: Stage 2, action-conditioned: encoder, predictor and heads together.
         heads: Stage 3, on frozen latents: predictor, critic and policy.
         heads_window: Windows of stage 3; longer roll-outs than stage 2 can afford.
-        augmentation: Random looks of the pictures of stages 2 and 3.
+        augmentation: Random looks of the pictures in the first `augmented` steps of stage 2. They make the encoder robust;
+            what is exact it learns afterwards, from the pictures as they are.
         held_out: Share of the episodes that only monitors see.
         decay: Weight decay of AdamW.
         clip: Largest gradient norm.
@@ -74,10 +75,11 @@ class TrainingPlan:
     weights: Weights = field(default_factory=Weights)
     window: WindowConfig = field(default_factory=WindowConfig)
     pretrain: PretrainConfig = field(default_factory=PretrainConfig)
-    joint: Schedule = field(default_factory=lambda: Schedule(steps=7500, batch=50, rate=2e-3, warmup=200))
-    heads: Schedule = field(default_factory=lambda: Schedule(steps=5000, batch=64, rate=1e-3))
+    joint: Schedule = field(default_factory=lambda: Schedule(steps=8000, batch=50, rate=2e-3, warmup=200))
+    heads: Schedule = field(default_factory=lambda: Schedule(steps=4000, batch=64, rate=1e-3))
     heads_window: WindowConfig = field(default_factory=lambda: WindowConfig(frames=9, goals=4))
     augmentation: Augmentation = field(default_factory=Augmentation)
+    augmented: int = 3308
     held_out: float = 0.04
     decay: float = 1e-3
     clip: float = 1.0

@@ -98,7 +98,8 @@ class Joint(Stage):
 
     def loss(self, step: int) -> tuple[torch.Tensor, Losses]:
         rng = self.generator(step)
-        batch = self.batch(draw(self.frames, self.window, self.schedule.batch, rng), rng)
+        window = draw(self.frames, self.window, self.schedule.batch, rng)
+        batch = self.batch(window, rng if step < self.plan.augmented else None)
         teacher, rollout, _ = objectives.prediction(self.model, batch)
         policy, critic = self.heads(batch, batch.latents[:, : batch.window], rng)
         variance, covariance = objectives.spread(batch.latents.flatten(0, 1))
@@ -124,9 +125,11 @@ class Joint(Stage):
         policy, critic = objectives.hindsight(self.model, batch, start, rng)
         return policy, critic + STRANGERS * objectives.strangers(self.model, batch, rng)
 
-    def batch(self, window: Window, rng: np.random.Generator) -> objectives.Batch:
-        """Encodes the pictures of a window, each row of them in a random look."""
-        images = self.plan.augmentation(self.frames.images[window.rows], rng)
+    def batch(self, window: Window, looks: np.random.Generator | None = None) -> objectives.Batch:
+        """Encodes the pictures of a window as they are, or each row of them in a random look drawn from `looks`."""
+        images = self.frames.images[window.rows]
+        if looks is not None:
+            images = self.plan.augmentation(images, looks)
         latents = self.model.encoder(torch.from_numpy(images).to(self.device).flatten(0, 1))
         return self._batch(window, latents.unflatten(0, window.rows.shape))
 
@@ -144,8 +147,7 @@ class Joint(Stage):
 class Heads(Joint):
     """Predictor, critic and policy on frozen latents: many cheap steps and long roll-outs.
 
-    The critic and the policy also learn from predicted latents, because that is what planning shows them. Each episode
-    is encoded as it is and once more in a random look.
+    The critic and the policy also learn from predicted latents, because that is what planning shows them.
     """
 
     name = "heads"
@@ -153,27 +155,18 @@ class Heads(Joint):
     def __init__(self, plan: TrainingPlan, model: WorldModel, frames: Frames, device: torch.device, seed: int) -> None:
         super().__init__(plan, model, frames, device, seed)
         self.schedule, self.window = plan.heads, plan.heads_window
-        # Training episodes come first in the arrays, so that rows of `frames` index this too.
-        self.latents = np.stack([encode_rows(model, frames, frames.rows(), device), self._encode_looks()])
+        self.latents = encode_rows(model, frames, np.arange(len(frames.images)), device)
 
     def parameters(self) -> list[nn.Parameter]:
         trained = (self.model.predictor, self.model.critic, self.model.policy)
         return [parameter for module in trained for parameter in module.parameters()]
 
-    def _encode_looks(self) -> np.ndarray:
-        rng, looks = np.random.default_rng([self.seed, *b"looks"]), []
-        for start, count in zip(self.frames.starts, self.frames.lengths, strict=True):
-            pictures = self.plan.augmentation(self.frames.images[None, start : start + count], rng)[0]
-            looks.append(encode(self.model, pictures, self.device))
-        return np.concatenate(looks)
-
-    def batch(self, window: Window, rng: np.random.Generator) -> objectives.Batch:
-        look = rng.integers(len(self.latents), size=len(window.rows))
-        return self._batch(window, torch.from_numpy(self.latents[look[:, None], window.rows]).to(self.device))
+    def batch(self, window: Window, looks: np.random.Generator | None = None) -> objectives.Batch:
+        return self._batch(window, take(self.latents, window.rows, self.device))
 
     def loss(self, step: int) -> tuple[torch.Tensor, Losses]:
         rng = self.generator(step)
-        batch = self.batch(draw(self.frames, self.window, self.schedule.batch, rng), rng)
+        batch = self.batch(draw(self.frames, self.window, self.schedule.batch, rng))
         teacher, rollout, predicted = objectives.prediction(self.model, batch)
         start = batch.latents[:, : batch.window].clone()
         imagined = slice(len(start) // 2)
@@ -183,17 +176,12 @@ class Heads(Joint):
         return self.weigh(terms), terms
 
 
+@torch.no_grad()
 def encode_rows(model: WorldModel, frames: Frames, rows: np.ndarray, device: torch.device) -> np.ndarray:
     """Latents of some frames, float32 (M, N, D), as the frozen encoder gives them."""
-    parts = np.array_split(rows, max(1, len(rows) // 128))
-    return np.concatenate([encode(model, frames.images[part], device) for part in parts])
-
-
-@torch.no_grad()
-def encode(model: WorldModel, images: np.ndarray, device: torch.device) -> np.ndarray:
-    """Latents of pictures uint8 (M, H, W, 3), float32 (M, N, D), as the frozen encoder gives them."""
     was_training = model.training
     model.eval()
-    latents = model.encoder(torch.from_numpy(np.ascontiguousarray(images)).to(device)).cpu().numpy()
+    parts = np.array_split(rows, max(1, len(rows) // 128))
+    latents = np.concatenate([model.encoder(take(frames.images, part, device)).cpu().numpy() for part in parts])
     model.train(was_training)
     return latents

@@ -109,7 +109,7 @@ def test_goals_of_other_episodes_are_far(frames: Frames, plan: TrainingPlan) -> 
     optimizer = torch.optim.Adam(stage.parameters(), 3e-3)
     distances = []
     for step in range(60):
-        batch = stage.batch(draw(frames, plan.heads_window, 16, stage.generator(step)), stage.generator(step))
+        batch = stage.batch(draw(frames, plan.heads_window, 16, stage.generator(step)))
         loss = strangers(stage.model, batch, stage.generator(step))
         optimizer.zero_grad()
         loss.backward()
