@@ -158,6 +158,12 @@ def interpolate_pose(start: np.ndarray, end: np.ndarray, fraction: float) -> np.
     return np.concatenate([position, rotation.coeffs()])
 
 
+def pose_change(start: np.ndarray, end: np.ndarray) -> np.ndarray:
+    """What leads from one pose (7,) to another, in the base frame (6,): displacement in metres and rotation vector."""
+    a, b = _to_se3(start), _to_se3(end)
+    return np.concatenate([b.translation - a.translation, pin.log3(b.rotation @ a.rotation.T)])
+
+
 def pose_distance(a: np.ndarray, b: np.ndarray) -> float:
     """The larger of the distance in metres and the angle in radians between two poses (7,)."""
     difference = _to_se3(a).actInv(_to_se3(b))

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
 from robot_wm.errors import RobotWmError
-from robot_wm.kinematics import Arm, interpolate_pose
+from robot_wm.kinematics import Arm, pose_distance
 from robot_wm.motion import Motion, MotionFilter, MotionLimits
+from ros_nodes.chunk_path import Path, path_from
 from ros_nodes.conversions import Plan
-
-_SLOWEST_M_S = 0.05
-"""Speed that is always allowed on the way to a chunk's first pose."""
 
 
 @dataclass(frozen=True)
@@ -26,8 +25,10 @@ class FollowerSettings:
         joints_timeout_s: Longest silence of the joint states, likewise.
         lag_s: Time constant with which the arm closes in on the path; the path is read that much ahead.
         lead_s: A new chunk's poses due sooner than this are passed over, since they cannot be met smoothly.
-        max_tracking_error: Largest distance between commanded and measured joints, radians.
+        max_tracking_error: Largest distance between what is commanded and what is measured, radians (and metres).
         speed: Fraction of the URDF's velocity limits that may be used.
+        tracking: What of a command the arm follows: its joint positions; the pose alone, where the driver chooses the
+            joints; or the velocity alone, where each tick begins at the measured joints.
     """
 
     tick_s: float = 0.01
@@ -38,40 +39,7 @@ class FollowerSettings:
     lead_s: float = 0.08
     max_tracking_error: float = 0.3
     speed: float = 1.0
-
-
-@dataclass(frozen=True)
-class _Path:
-    """Poses (K, 7) with the times at which they are due (K,), on the ROS clock; the first is where the arm was."""
-
-    times_s: np.ndarray
-    poses: np.ndarray
-
-    def at(self, time_s: float) -> np.ndarray:
-        """The pose (7,) at a time; the first before the path begins, the last after its end."""
-        after = int(np.searchsorted(self.times_s, time_s, side="right"))
-        if after == 0 or after == len(self.times_s):
-            return self.poses[min(after, len(self.times_s) - 1)]
-        start, end = self.times_s[after - 1], self.times_s[after]
-        return interpolate_pose(self.poses[after - 1], self.poses[after], (time_s - start) / (end - start))
-
-
-def _path_from(start: np.ndarray, now_s: float, plan: Plan, lead_s: float) -> _Path | None:
-    """The rest of a plan from where the arm is; None when nothing is left of it.
-
-    A chunk that comes late is not caught up with by haste: where the way to its first pose would have to be faster
-    than the chunk itself, the rest of it is put off.
-    """
-    due = plan.stamp_s + plan.times_s
-    ahead = due > now_s + lead_s
-    if not np.any(ahead):
-        return None
-    first = int(np.argmax(ahead))
-    way_m = float(np.linalg.norm(plan.poses[first, :3] - start[:3]))
-    speeds = np.linalg.norm(np.diff(plan.poses[:, :3], axis=0), axis=1) / np.diff(plan.times_s)
-    speed = max(_SLOWEST_M_S, way_m / float(due[first] - plan.stamp_s), *speeds.tolist())
-    delay_s = max(0.0, way_m / speed - float(due[first] - now_s))
-    return _Path(np.append(now_s, due[ahead] + delay_s), np.vstack([start, plan.poses[ahead]]))
+    tracking: Literal["joints", "pose", "velocity"] = "joints"
 
 
 class ChunkFollower:
@@ -82,14 +50,19 @@ class ChunkFollower:
     """
 
     def __init__(self, arm: Arm, limits: MotionLimits, posture: np.ndarray, settings: FollowerSettings) -> None:
-        self._arm, self._posture, self._settings = arm, posture, settings
-        self._filter = MotionFilter(limits, settings.tick_s)
+        self._arm, self._posture = arm, posture
+        self.tune(limits, settings)
         self._motion: Motion | None = None
         self._measured: np.ndarray | None = None
         self._measured_at = self._received_at = -np.inf
         self._plan: Plan | None = None
-        self._path: _Path | None = None
+        self._path: Path | None = None
         self.reason = "no plan yet"
+
+    def tune(self, limits: MotionLimits, settings: FollowerSettings) -> None:
+        """Changes limits and settings, from the next tick on."""
+        self._limits, self._settings = limits, settings
+        self._filter = MotionFilter(limits, settings.tick_s)
 
     def measure(self, joints: np.ndarray, received_s: float) -> None:
         """Takes the measured joint positions (n,), received at `received_s` of the monotonic clock."""
@@ -110,8 +83,8 @@ class ChunkFollower:
         self._plan, self._received_at = plan, received_s
         self._path = None
         if self._measured is not None:
-            start = self._measured if self._motion is None else self._motion.position
-            self._path = _path_from(self._arm.forward(start), now_s, plan, self._settings.lead_s)
+            start = self._arm.forward(self._start_of_tick().position)
+            self._path = path_from(start, now_s, plan, self._settings.lead_s)
         return True
 
     @property
@@ -131,27 +104,50 @@ class ChunkFollower:
         self.reason = self._why_hold(now_s, monotonic_s)
         if not self.reason:
             try:
-                return self._follow(now_s)
+                self._motion = self._next(self._start_of_tick(), now_s, self._filter, self._settings.tick_s)
+                return self._motion
             except RobotWmError as error:
                 self.reason = f"cannot follow: {error}"
         return self._brake()
 
-    def _follow(self, now_s: float) -> Motion:
-        assert self._path is not None and self._measured is not None
+    def ahead(self, now_s: float, horizon_s: float, tick_s: float) -> list[Motion]:
+        """The motions after each of the next ticks if no other plan comes, and then the stop; empty at rest.
+
+        While it holds, the stop comes at once. Nothing changes by the asking.
+
+        Raises:
+            RobotWmError: There is no motion within the limits.
+        """
         if self._motion is None:
-            self._motion = Motion.at_rest(self._measured)
-        target = self._path.at(now_s + self._settings.tick_s + self._settings.lag_s)
-        velocity = self._arm.track(
-            target, self._motion.position, self._settings.lag_s, posture=self._posture, speed=self._settings.speed
-        )
-        self._motion = self._filter.step(self._motion, velocity)
+            return []
+        motions, coarse = [self._motion], MotionFilter(self._limits, tick_s)
+        for tick in range(0 if self.reason else round(horizon_s / tick_s)):
+            motions.append(self._next(motions[-1], now_s + tick * tick_s, coarse, tick_s))
+        while not motions[-1].is_at_rest:
+            motions.append(coarse.brake(motions[-1]))
+        return motions[1:]
+
+    def _start_of_tick(self) -> Motion:
+        assert self._measured is not None
+        if self._motion is None:
+            return Motion.at_rest(self._measured)
+        if self._settings.tracking == "velocity":
+            return Motion(self._measured, self._motion.velocity, self._motion.acceleration)
         return self._motion
+
+    def _next(self, motion: Motion, now_s: float, motion_filter: MotionFilter, tick_s: float) -> Motion:
+        assert self._path is not None
+        target = self._path.at(now_s + tick_s + self._settings.lag_s)
+        velocity = self._arm.track(
+            target, motion.position, self._settings.lag_s, posture=self._posture, speed=self._settings.speed
+        )
+        return motion_filter.step(motion, velocity)
 
     def _brake(self) -> Motion | None:
         if self._motion is None or self._motion.is_at_rest:
             self._motion = None
             return None
-        self._motion = self._filter.brake(self._motion)
+        self._motion = self._filter.brake(self._start_of_tick())
         return self._motion
 
     def _why_hold(self, now_s: float, monotonic_s: float) -> str:
@@ -173,8 +169,15 @@ class ChunkFollower:
             return f"plan is stale: none arrived for {silence:.2f} s, at most {settings.plan_timeout_s} s are allowed"
         if self._path is None:
             return "plan is stale: all its poses were due before it arrived"
-        if self._motion is not None:
-            error = float(np.max(np.abs(self._motion.position - self._measured)))
-            if error > settings.max_tracking_error:
-                return f"the arm does not follow: a joint is {error:.2f} rad from its command"
+        error = self._tracking_error()
+        if error > settings.max_tracking_error:
+            return f"the arm does not follow: it is {error:.2f} rad or m from its command"
         return ""
+
+    def _tracking_error(self) -> float:
+        """How far the arm is from its last command, by a joint or by the pose; 0 where it is not commanded to be."""
+        if self._motion is None or self._measured is None or self._settings.tracking == "velocity":
+            return 0.0
+        if self._settings.tracking == "pose":
+            return pose_distance(self._arm.forward(self._motion.position), self._arm.forward(self._measured))
+        return float(np.max(np.abs(self._motion.position - self._measured)))

@@ -1,29 +1,39 @@
-"""End-effector chunks in, joint trajectories out: inverse kinematics, limits and the stop when plans go stale."""
+"""End-effector chunks in, commands for the arm out: inverse kinematics, limits and the stop when plans go stale."""
 
 from __future__ import annotations
 
 import sys
 import time
+from dataclasses import replace
 
 import numpy as np
 from diagnostic_msgs.msg import DiagnosticStatus
 from rclpy.callback_groups import MutuallyExclusiveCallbackGroup
-from rclpy.clock import Clock, ClockType
 from sensor_msgs.msg import JointState
-from std_msgs.msg import Float64MultiArray
-from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint, MultiDOFJointTrajectory
+from trajectory_msgs.msg import MultiDOFJointTrajectory
 
 from robot_wm.errors import RobotWmError
-from robot_wm.motion import Motion
+from robot_wm.motion import Motion, MotionLimits
+from ros_nodes.arm_commands import ArmCommand, CartesianPose, Drive, JointTrajectoryTopic, ServoTwist
+from ros_nodes.arm_goals import JointTrajectoryGoals
 from ros_nodes.chunk_follower import ChunkFollower, FollowerSettings
-from ros_nodes.conversions import duration, joints_from, message_to_plan
-from ros_nodes.managed_node import ManagedNode, run
+from ros_nodes.conversions import joints_from, message_to_plan
+from ros_nodes.gripper_commands import GripperGoals, GripperInterface, GripperTopic
+from ros_nodes.managed_node import Change, ManagedNode
+from ros_nodes.node_process import run
 from ros_nodes.qos import LATEST, SENSOR
 from ros_nodes.robot_config import RobotConfig
 
 PLAN = "planner/plan"
 RESTING = ("no plan yet", "planner says stop")
 """Reasons to hold that are nobody's fault."""
+ARM_COMMANDS: dict[tuple[str, str], type[ArmCommand]] = {
+    ("joint_trajectory", "topic"): JointTrajectoryTopic,
+    ("joint_trajectory", "action"): JointTrajectoryGoals,
+    ("servo_twist", "topic"): ServoTwist,
+    ("cartesian_pose", "topic"): CartesianPose,
+}
+GRIPPERS: dict[str, type[GripperInterface]] = {"topic": GripperTopic, "action": GripperGoals}
 
 
 class ControllerNode(ManagedNode):
@@ -31,34 +41,53 @@ class ControllerNode(ManagedNode):
 
     def __init__(self) -> None:
         super().__init__("controller_node")
-        self.parameter("robot", "panda_sim", "Robot configuration: a name in config/robots or a path.")
-        self.parameter("rate", 125.0, "Joint commands a second.", 50.0, 1000.0)
-        self.parameter("plan_max_age_s", 0.8, "Oldest observation whose plan is still followed, seconds.", 0.05, 10.0)
-        self.parameter("plan_timeout_s", 0.5, "Longest silence between plans, seconds.", 0.05, 10.0)
-        self.parameter("joints_timeout_s", 0.25, "Longest silence of the joint states, seconds.", 0.02, 10.0)
+        once, lower = Change.UNCONFIGURED, Change.LOWER
+        self.parameter("robot", "panda_sim", "Robot configuration: a name in config/robots or a path.", change=once)
+        self.parameter("rate", 125.0, "Commands a second.", 50.0, 1000.0)
+        self.parameter("speed_scale", 1.0, "Share of the robot's speed that may be used.", 0.01, 1.0, lower)
+        self.parameter("plan_max_age_s", 0.8, "Oldest observation whose plan is followed, seconds.", 0.05, 10.0, lower)
+        self.parameter("plan_timeout_s", 0.5, "Longest silence between plans, seconds.", 0.05, 10.0, lower)
+        self.parameter("joints_timeout_s", 0.25, "Longest silence of the joint states, seconds.", 0.02, 10.0, lower)
 
     def on_setup(self) -> None:
-        self._robot = RobotConfig.load(self.get_parameter("robot").value)
-        self.hardware = self._robot.name
-        arm = self._robot.arm()
-        self._settings = FollowerSettings(
+        robot = self._robot = RobotConfig.load(self.get_parameter("robot").value)
+        self.hardware, self._kinematics = robot.name, robot.arm()
+        arm_command = ARM_COMMANDS[robot.command.interface, robot.command.endpoint.kind]
+        self._tracking = arm_command.tracking
+        self._settings = self._tuning()
+        self._follower = ChunkFollower(self._kinematics, self._limits(), np.array(robot.posture), self._settings)
+        self._answered_stamp_s, self._opening = -np.inf, np.nan
+        self._commands, self._plans = self.meter("command"), self.meter("plan")
+        self._latency, self._ticks = self.meter("camera_to_command"), self.meter("tick")
+        group = MutuallyExclusiveCallbackGroup()
+        drive = Drive(self, robot, self._kinematics, self._follower, group, self._release.append)
+        self._arm = arm_command(drive)
+        self._gripper = GRIPPERS[robot.gripper.endpoint.kind](drive)
+        self.listen(JointState, robot.topics.joint_states, self._on_joints, SENSOR, group)
+        self.listen(MultiDOFJointTrajectory, PLAN, self._on_plan, LATEST, group)
+        self.every(lambda: self._settings.tick_s, self._tick, group)
+
+    def _tuning(self) -> FollowerSettings:
+        """What the parameters say now."""
+        return FollowerSettings(
             tick_s=1.0 / self.get_parameter("rate").value,
             plan_max_age_s=self.get_parameter("plan_max_age_s").value,
             plan_timeout_s=self.get_parameter("plan_timeout_s").value,
             joints_timeout_s=self.get_parameter("joints_timeout_s").value,
-            speed=self._robot.speed,
+            speed=self._robot.speed * self.get_parameter("speed_scale").value,
+            tracking=self._tracking,
         )
-        limits, posture = self._robot.motion_limits(arm), np.array(self._robot.posture)
-        self._follower = ChunkFollower(arm, limits, posture, self._settings)
-        self._answered_stamp_s, self._opening = -np.inf, np.nan
-        self._commands, self._plans = self.meter("command"), self.meter("plan")
-        self._latency, self._ticks = self.meter("camera_to_command"), self.meter("tick")
-        robot, group = self._robot, MutuallyExclusiveCallbackGroup()
-        self._trajectory = self.advertise(JointTrajectory, robot.command.endpoint.name, LATEST)
-        self._gripper = self.advertise(Float64MultiArray, robot.gripper.endpoint.name, LATEST)
-        self.listen(JointState, robot.topics.joint_states, self._on_joints, SENSOR, group)
-        self.listen(MultiDOFJointTrajectory, PLAN, self._on_plan, LATEST, group)
-        self.every(self._settings.tick_s, self._tick, group, Clock(clock_type=ClockType.STEADY_TIME))
+
+    def _limits(self) -> MotionLimits:
+        limits = self._robot.motion_limits(self._kinematics)
+        return replace(limits, velocity=self.get_parameter("speed_scale").value * limits.velocity)
+
+    def _retune(self) -> None:
+        """Takes over changed parameters; at the start of a tick, since the next one comes after the new period."""
+        settings = self._tuning()
+        if settings != self._settings:
+            self._settings = settings
+            self._follower.tune(self._limits(), settings)
 
     def _on_joints(self, message: JointState) -> None:
         try:
@@ -83,10 +112,11 @@ class ControllerNode(ManagedNode):
             self.get_logger().warning("plan dropped: older than the present one", throttle_duration_sec=2.0)
 
     def _tick(self) -> None:
+        self._retune()
         start, now_s = time.monotonic(), self.now_s()
         motion = self._follower.step(now_s, start)
+        self._arm.send(motion, self._settings.tick_s)
         if motion is not None:
-            self._command(motion)
             self._commands.tick()
         self._count_latency(motion)
         self._move_gripper(now_s)
@@ -101,14 +131,6 @@ class ControllerNode(ManagedNode):
         else:
             self.report(DiagnosticStatus.WARN, f"holding: {reason.partition(':')[0]}", f"holding: {reason}")
 
-    def _command(self, motion: Motion) -> None:
-        point = JointTrajectoryPoint(
-            positions=motion.position.tolist(),
-            velocities=motion.velocity.tolist(),
-            time_from_start=duration(self._settings.tick_s),
-        )
-        self._trajectory.publish(JointTrajectory(joint_names=list(self._robot.joints), points=[point]))
-
     def _count_latency(self, motion: Motion | None) -> None:
         """Measures from the camera's stamp to the first joint command of each plan."""
         stamp_s = self._follower.following_stamp_s
@@ -118,10 +140,10 @@ class ControllerNode(ManagedNode):
 
     def _move_gripper(self, now_s: float) -> None:
         opening = self._follower.opening(now_s)
-        if opening is None or abs(opening - self._opening) < 0.01:
+        if opening is None or abs(opening - self._opening) < self._gripper.step:
             return
-        self._opening = opening
-        self._gripper.publish(Float64MultiArray(data=self._robot.gripper.positions(opening)))
+        if self._gripper.send(opening):
+            self._opening = opening
 
 
 def main(args: list[str] | None = None) -> int:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 pytest.importorskip("pinocchio")
 import ros_nodes  # noqa: F401  (supplies the message packages where ROS is not installed)
-from robot_wm.kinematics import Arm, pose_distance
-from robot_wm.motion import Motion
+from robot_wm.kinematics import Arm, pose_change, pose_distance
+from robot_wm.motion import Motion, MotionLimits
 from ros_nodes.chunk_follower import ChunkFollower, FollowerSettings
 from ros_nodes.conversions import Plan
 from ros_nodes.robot_config import RobotConfig
@@ -160,3 +162,65 @@ def test_moves_on_after_a_hold(bench: Bench) -> None:
     bench.accept(bench.plan((0.0, -0.03, 0.0)))
     bench.run(0.1)
     assert bench.follower.reason == ""
+
+
+def test_ahead_is_what_it_will_do_and_then_the_stop(bench: Bench) -> None:
+    assert bench.follower.ahead(bench.now_s, 0.3, 0.04) == []
+    bench.accept(bench.plan((0.0, 0.03, 0.0)))
+    bench.run(0.2)
+    ahead, start = bench.follower.ahead(bench.now_s, 0.3, SETTINGS.tick_s), len(bench.commands)
+    assert ahead[-1].is_at_rest and np.all(np.abs(ahead[0].velocity) <= bench.limits.velocity)
+    bench.run(0.29)
+    for expected, command in zip(ahead, bench.commands[start:], strict=False):
+        np.testing.assert_allclose(command.position, expected.position, atol=1e-3)
+    bench.accept(Plan(bench.now_s, np.empty(0), np.empty((0, 7)), np.empty(0)))
+    bench.run(SETTINGS.tick_s)
+    stop = bench.follower.ahead(bench.now_s, 10.0, SETTINGS.tick_s)
+    assert stop[-1].is_at_rest and len(stop) < 50
+
+
+def test_an_arm_that_is_commanded_by_velocity_is_led_from_where_it_is(bench: Bench) -> None:
+    """Each tick the arm makes only half of the way that it was told; the follower must not run ahead of it."""
+    bench.follower.tune(bench.limits, replace(SETTINGS, tracking="velocity"))
+    goal = bench.arm.forward(bench.joints) + np.array([0.0, 0.06, 0.0, 0.0, 0.0, 0.0, 0.0])
+    for _ in range(400):
+        if round(bench.now_s / SETTINGS.tick_s) % 20 == 0:
+            bench.accept(Plan(bench.now_s, np.array([0.2, 0.4]), np.repeat(goal[None], 2, axis=0), np.zeros(2)))
+        bench.follower.measure(bench.joints, bench.now_s)
+        motion = bench.follower.step(bench.now_s, bench.now_s)
+        if motion is not None:
+            np.testing.assert_allclose(motion.position, bench.joints, atol=0.03)
+            bench.joints = bench.joints + 0.5 * SETTINGS.tick_s * motion.velocity
+        bench.now_s += SETTINGS.tick_s
+    assert pose_distance(bench.arm.forward(bench.joints), goal) < 5e-3
+
+
+def test_an_arm_that_is_commanded_by_pose_may_choose_its_joints(bench: Bench) -> None:
+    bench.follower.tune(bench.limits, replace(SETTINGS, tracking="pose"))
+    bench.accept(bench.plan((0.0, 0.03, 0.0)))
+    bench.run(0.2)
+    elbow = bench.joints + 0.5 * _idle_motion(bench)
+    bench.follower.measure(elbow, bench.now_s)
+    bench.follower.step(bench.now_s, bench.now_s)
+    assert bench.follower.reason == ""
+    bench.follower.measure(bench.joints + 0.5, bench.now_s)
+    bench.follower.step(bench.now_s, bench.now_s)
+    assert "does not follow" in bench.follower.reason
+
+
+def _idle_motion(bench: Bench) -> np.ndarray:
+    """A direction (7,) of joint motion, largest entry 1, in which the hand stays where it is."""
+    here = bench.arm.forward(bench.joints)
+    steps = 1e-6 * np.eye(7)
+    jacobian = np.array([pose_change(here, bench.arm.forward(bench.joints + step)) / 1e-6 for step in steps]).T
+    idle = np.linalg.svd(jacobian)[2][-1]
+    return idle / np.max(np.abs(idle))
+
+
+def test_a_lower_speed_holds_from_the_next_tick_on(bench: Bench) -> None:
+    slow = MotionLimits(0.05 * bench.limits.velocity, bench.limits.acceleration, bench.limits.jerk)
+    bench.accept(bench.plan((0.0, 0.03, 0.0)))
+    bench.run(0.2)
+    bench.follower.tune(slow, replace(SETTINGS, speed=0.05))
+    bench.run(0.2)
+    assert np.all(np.abs(bench.commands[-1].velocity) <= slow.velocity + 1e-9)

@@ -1,0 +1,117 @@
+"""How joint motions reach an arm on topics: one small class for each command interface."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
+
+from geometry_msgs.msg import Point, Pose, PoseStamped, Quaternion, TwistStamped, Vector3
+from rclpy.callback_groups import CallbackGroup
+from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
+
+from robot_wm.kinematics import Arm, pose_change
+from robot_wm.motion import Motion
+from ros_nodes.chunk_follower import ChunkFollower
+from ros_nodes.conversions import duration
+from ros_nodes.managed_node import ManagedNode
+from ros_nodes.qos import LATEST
+from ros_nodes.robot_config import RobotConfig
+
+_ZERO_TWISTS = 25
+"""Zero twists after a stop: MoveIt Servo wants some of them, and other sources of commands want silence after that."""
+
+
+@dataclass(frozen=True)
+class Drive:
+    """What commands are made from: the node, its robot, who makes the motions, and whom to tell what to destroy."""
+
+    node: ManagedNode
+    robot: RobotConfig
+    arm: Arm
+    follower: ChunkFollower
+    group: CallbackGroup
+    on_cleanup: Callable[[Callable[[], Any]], None]
+
+
+class ArmCommand(Protocol):
+    """A command interface.
+
+    Attributes:
+        tracking: What of a motion the arm follows; see `FollowerSettings`.
+    """
+
+    tracking: Literal["joints", "pose", "velocity"]
+
+    def __init__(self, drive: Drive) -> None: ...
+
+    def send(self, motion: Motion | None, tick_s: float) -> None:
+        """Commands the motion that is due `tick_s` from now; None means that the arm rests and is to stay there."""
+
+
+class JointTrajectoryTopic:
+    """One trajectory of one point a tick for a joint_trajectory_controller, which holds the last one by itself."""
+
+    tracking: Literal["joints", "pose", "velocity"] = "joints"
+
+    def __init__(self, drive: Drive) -> None:
+        self._names, self._command = list(drive.robot.joints), drive.robot.command
+        self._publisher = drive.node.advertise(JointTrajectory, self._command.endpoint.name, LATEST)
+
+    def send(self, motion: Motion | None, tick_s: float) -> None:
+        """Publishes the motion; at rest there is nothing to say."""
+        if motion is None:
+            return
+        velocities = motion.velocity.tolist() if self._command.velocities else []
+        point = JointTrajectoryPoint(
+            positions=motion.position.tolist(), velocities=velocities, time_from_start=duration(tick_s)
+        )
+        self._publisher.publish(JointTrajectory(joint_names=self._names, points=[point]))
+
+
+class ServoTwist:
+    """The end effector's velocity in the base frame, for MoveIt Servo with `command_in_type: speed_units`."""
+
+    tracking: Literal["joints", "pose", "velocity"] = "velocity"
+
+    def __init__(self, drive: Drive) -> None:
+        self._drive, self._zeros_left = drive, 0
+        self._publisher = drive.node.advertise(TwistStamped, drive.robot.command.endpoint.name, LATEST)
+
+    def send(self, motion: Motion | None, tick_s: float) -> None:
+        """Publishes the twist of the motion; at rest some zero twists, then nothing."""
+        message = TwistStamped()
+        message.header.stamp = self._drive.node.get_clock().now().to_msg()
+        message.header.frame_id = self._drive.robot.base_frame
+        if motion is not None:
+            self._zeros_left, arm = _ZERO_TWISTS, self._drive.arm
+            before = arm.forward(motion.position - tick_s * motion.velocity)
+            twist = (pose_change(before, arm.forward(motion.position)) / tick_s).tolist()
+            message.twist.linear = Vector3(x=twist[0], y=twist[1], z=twist[2])
+            message.twist.angular = Vector3(x=twist[3], y=twist[4], z=twist[5])
+        elif self._zeros_left:
+            self._zeros_left -= 1
+        else:
+            return
+        self._publisher.publish(message)
+
+
+class CartesianPose:
+    """The pose that the end effector is to have, in the base frame; its controller holds the last one by itself."""
+
+    tracking: Literal["joints", "pose", "velocity"] = "pose"
+
+    def __init__(self, drive: Drive) -> None:
+        self._drive = drive
+        self._publisher = drive.node.advertise(PoseStamped, drive.robot.command.endpoint.name, LATEST)
+
+    def send(self, motion: Motion | None, tick_s: float) -> None:
+        """Publishes the motion's pose; at rest there is nothing to say."""
+        if motion is None:
+            return
+        x, y, z, qx, qy, qz, qw = self._drive.arm.forward(motion.position).tolist()
+        pose = Pose(position=Point(x=x, y=y, z=z), orientation=Quaternion(x=qx, y=qy, z=qz, w=qw))
+        message = PoseStamped(pose=pose)
+        message.header.stamp = self._drive.node.get_clock().now().to_msg()
+        message.header.frame_id = self._drive.robot.base_frame
+        self._publisher.publish(message)
