@@ -99,29 +99,33 @@ class BagWriter:
             ) from error
 
     def _information(self) -> dict[str, Any]:
-        start, count = {"nanoseconds_since_epoch": self._file.first_ns}, self.messages
-        duration = {"nanoseconds": self._file.last_ns - self._file.first_ns}
         path = self._file.path.name
         topics = [
             {"topic_metadata": fields, "message_count": self._file.counts[number]}
             for number, fields in self._topics.items()
         ]
-        span = {"starting_time": start, "duration": duration, "message_count": count}
         return {
             "version": METADATA_VERSION,
             "storage_identifier": "mcap",
             "relative_file_paths": [path],
-            **span,
+            **self._span(),
             "topics_with_message_count": topics,
             "compression_format": "",
             "compression_mode": "",
-            "files": [{"path": path, **span}],
+            "files": [{"path": path, **self._span()}],
+        }
+
+    def _span(self) -> dict[str, Any]:
+        return {
+            "starting_time": {"nanoseconds_since_epoch": self._file.first_ns},
+            "duration": {"nanoseconds": self._file.last_ns - self._file.first_ns},
+            "message_count": self.messages,
         }
 
 
 def _qos_numbers(qos: QoSProfile) -> dict[str, Any]:
     """A profile in rosbag2's form with numbers, so that a playback offers the same."""
-    forever = {"sec": 2147483647, "nsec": 4294967295}
+    forever = {"sec": 9223372036, "nsec": 854775807}
     return {
         "history": int(qos.history),
         "depth": qos.depth,

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import sys
+import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +17,12 @@ pytest.importorskip("launch_ros", reason="ROS 2's launch_ros is not installed he
 pytest.importorskip("launch_xml", reason="ROS 2's launch_xml is not installed here; run this where it is")
 
 from launch import LaunchDescription, LaunchService
-from launch.actions import IncludeLaunchDescription, Shutdown, TimerAction
+from launch.actions import IncludeLaunchDescription
 from launch.launch_description_sources import AnyLaunchDescriptionSource
 
 from ros_nodes.launch_xml import load_launch_file
 
+DEADLINE_S = 60.0
 LAUNCH = Path(__file__).parents[2] / "launch"
 CASES: list[dict[str, str]] = [
     {},
@@ -71,23 +74,45 @@ def meaning(words: list[str], files: dict[str, str]) -> dict[str, Any]:
     return found
 
 
-def by_ros2(file: Path, arguments: dict[str, str], programs: Path) -> dict[str, list[dict[str, Any]]]:
-    """What each program was told at each of its starts in the four seconds before everything is ended."""
-    service = LaunchService(noninteractive=True)
-    include = IncludeLaunchDescription(AnyLaunchDescriptionSource(str(file)), launch_arguments=arguments.items())
-    service.include_launch_description(LaunchDescription([include, TimerAction(period=4.0, actions=[Shutdown()])]))
-    assert service.run() == 0
-    return {
-        note.stem: [meaning(**json.loads(line)) for line in note.read_text().splitlines()]
-        for note in programs.glob("*.told")
-    }
+class Run:
+    """One run by ROS 2: until all programs have ended, or have been started twice where they are started again."""
+
+    def __init__(self, file: Path, arguments: dict[str, str], programs: Path, names: list[str]) -> None:
+        self._programs, self._names = programs, names
+        self._service = LaunchService(noninteractive=True)
+        source = AnyLaunchDescriptionSource(str(file))
+        include = IncludeLaunchDescription(source, launch_arguments=arguments.items())
+        self._service.include_launch_description(LaunchDescription([include]))
+        self._over = threading.Event()
+        watcher = threading.Thread(target=self._end_when_all_started_twice)
+        watcher.start()
+        assert self._service.run() == 0
+        self._over.set()
+        watcher.join()
+
+    def starts(self) -> dict[str, list[dict[str, Any]]]:
+        """What each program was told at each of its starts."""
+        return {
+            note.stem: [meaning(**json.loads(line)) for line in note.read_text().splitlines()]
+            for note in self._programs.glob("*.told")
+        }
+
+    def _end_when_all_started_twice(self) -> None:
+        end = time.monotonic() + DEADLINE_S
+        while not self._over.wait(0.1):
+            twice = sum(len(starts) > 1 for starts in self.starts().values()) == len(self._names)
+            if twice or time.monotonic() > end:
+                self._service.shutdown()
+                return
 
 
 @pytest.mark.parametrize("arguments", CASES, ids=["defaults", "arguments"])
 @pytest.mark.parametrize("file", sorted(LAUNCH.glob("*.launch.xml")), ids=lambda file: file.name)
 def test_both_start_the_same(file: Path, arguments: dict[str, str], programs: Path) -> None:
-    theirs, ours = by_ros2(file, arguments, programs), load_launch_file(file, arguments).processes
-    assert sorted(theirs) == sorted(process.label for process in ours)
+    ours = load_launch_file(file, arguments).processes
+    names = sorted(process.label for process in ours)
+    theirs = Run(file, arguments, programs, names).starts()
+    assert sorted(theirs) == names
     for process in ours:
         starts = theirs[process.label]
         assert starts[0] == meaning(list(process.command), {})
