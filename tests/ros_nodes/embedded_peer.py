@@ -8,6 +8,8 @@ from typing import Any
 import ros_nodes  # noqa: F401  (supplies rclpy where ROS is not installed)
 
 import rclpy  # isort: skip
+from control_msgs.action import GripperCommand
+from rclpy.action import ActionServer
 from rclpy.executors import ExternalShutdownException, MultiThreadedExecutor
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 from rclpy.node import Node
@@ -48,6 +50,18 @@ def service(node: Node) -> None:
     node.create_service(Trigger, "greet", answer)
 
 
+def gripper(node: Node) -> None:
+    """Serves an action that reports half the way and then reaches the goal."""
+
+    def execute(goal_handle: Any) -> Any:
+        position = goal_handle.request.command.position
+        goal_handle.publish_feedback(GripperCommand.Feedback(position=position / 2))
+        goal_handle.succeed()
+        return GripperCommand.Result(position=position, reached_goal=True)
+
+    ActionServer(node, GripperCommand, "gripper", execute)
+
+
 class Managed(LifecycleNode):
     """Refuses the first configuration."""
 
@@ -68,7 +82,8 @@ def main() -> int:
     rclpy.init()
     node = Managed("peer") if role == "managed" else Node("peer")
     if role != "managed":
-        {"echo": echo, "latched": latched, "best_effort": best_effort, "service": service}[role](node)
+        roles = {"echo": echo, "latched": latched, "best_effort": best_effort, "service": service, "gripper": gripper}
+        roles[role](node)
     executor = MultiThreadedExecutor(2)
     executor.add_node(node)
     try:

@@ -11,6 +11,10 @@ from collections.abc import Callable, Generator
 from typing import Any
 
 
+def _no_executor() -> None:
+    return None
+
+
 class Future:
     """The outcome of work that is done elsewhere, such as a service call. Coroutines of an executor can await it.
 
@@ -39,7 +43,7 @@ class Future:
         return self.result()
 
     def _set_executor(self, executor: Any) -> None:
-        self._executor = None if executor is None else weakref.ref(executor)
+        self._executor: Callable[[], Any] = _no_executor if executor is None else weakref.ref(executor)
 
     def done(self) -> bool:
         """Whether there is a result or an exception."""
@@ -86,7 +90,7 @@ class Future:
             if not self._done:
                 self._callbacks.append(callback)
                 return
-        executor = self._executor and self._executor()
+        executor = self._executor()
         if executor is not None:
             executor.create_task(callback, self)
         else:
@@ -106,7 +110,7 @@ class Future:
             waiters, self._waiters = (self._waiters, []) if self._done else ([], self._waiters)
         for waiter in waiters:
             waiter()
-        executor = self._executor and self._executor()
+        executor = self._executor()
         for callback in callbacks:
             if executor is not None:
                 executor.create_task(callback, self)
@@ -150,7 +154,7 @@ class Task(Future):
             awaited = None if self._done else self._step()
         finally:
             self._running.release()
-        executor = self._executor and self._executor()
+        executor = self._executor()
         if not self._done and executor is not None:
             go_on = lambda: executor._resume(self)  # noqa: E731
             awaited._notify(go_on) if isinstance(awaited, Future) else go_on()

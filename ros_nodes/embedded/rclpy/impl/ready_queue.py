@@ -40,7 +40,8 @@ class ReadyQueue:
         """Start to watch an entity."""
         with self._lock:
             if isinstance(entity, Timer):
-                self._timers.append(entity)
+                if entity not in self._timers:
+                    self._timers.append(entity)
             elif entity.condition is not None:
                 self._watched[entity.condition._ref] = entity
                 self._ready_set.add(entity.condition)
