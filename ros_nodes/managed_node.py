@@ -9,7 +9,7 @@ from diagnostic_msgs.msg import DiagnosticStatus
 from rclpy.callback_groups import CallbackGroup, MutuallyExclusiveCallbackGroup
 from rclpy.clock import Clock, ClockType
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
-from rclpy.qos import QoSProfile
+from rclpy.qos import DurabilityPolicy, QoSProfile
 
 from robot_wm.errors import RobotWmError
 from ros_nodes.described_parameters import Change, DescribedParameters
@@ -98,11 +98,13 @@ class ManagedNode(LifecycleNode):
     ) -> None:
         """Subscribes until clean-up; messages that arrive while the node is not active are not passed on.
 
-        Without a `group` the subscription gets one of its own.
+        Latched messages are passed on at any time: they come once, and hold until another comes. Without a `group` the
+        subscription gets one of its own.
         """
+        is_latched = qos.durability == DurabilityPolicy.TRANSIENT_LOCAL
 
         def when_active(message: Any) -> None:
-            if self.is_active:
+            if self.is_active or is_latched:
                 self._guarded(f"{topic}: message not handled", callback, message)
 
         own = group or MutuallyExclusiveCallbackGroup()
