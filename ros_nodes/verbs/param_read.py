@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import array
 from dataclasses import dataclass
+from functools import reduce
 from typing import Any
 
 import yaml
-from rcl_interfaces.msg import ParameterDescriptor
+from rcl_interfaces.msg import ParameterDescriptor, ParameterValue
 from rclpy.parameter import PARAMETER_SEPARATOR_STRING, Parameter, parameter_value_to_python
 from tyro.conf import Positional
 
@@ -112,7 +114,7 @@ def _print_names(remote: RemoteParameters, config: List) -> int:
 def get(session: Session, config: Get) -> int:
     """Prints a value."""
     value = RemoteParameters(session, config.node_name).get([config.parameter_name])[0]
-    label, plain = LABELS[Parameter.Type(value.type)][1], parameter_value_to_python(value)
+    label, plain = LABELS[Parameter.Type(value.type)][1], _plain(value)
     if config.hide_type:
         print(plain)
     else:
@@ -146,14 +148,15 @@ def _description(descriptor: ParameterDescriptor) -> list[str]:
 
 def dump(session: Session, config: Dump) -> int:
     """Prints a parameter file of the values that a node has; parameters without a value are left out."""
-    remote, values = RemoteParameters(session, config.node_name), dict[str, Any]()
-    for name, descriptor in zip(names := remote.names(), remote.describe(names), strict=True):
-        if Parameter.Type(descriptor.type) is Parameter.Type.NOT_SET:
-            continue
-        section, *rest = name.split(PARAMETER_SEPARATOR_STRING)
-        inner = values
-        for deeper in rest:
-            inner, section = inner.setdefault(section, {}), deeper
-        inner[section] = parameter_value_to_python(remote.get([name])[0])
-    print(yaml.safe_dump({remote.node_name: {"ros__parameters": values}}, default_flow_style=False))
+    remote, tree = RemoteParameters(session, config.node_name), dict[str, Any]()
+    for name, value in remote.values(remote.names()).items():
+        if Parameter.Type(value.type) is not Parameter.Type.NOT_SET:
+            *sections, last = name.split(PARAMETER_SEPARATOR_STRING)
+            reduce(lambda inner, section: inner.setdefault(section, {}), sections, tree)[last] = _plain(value)
+    print(yaml.safe_dump({remote.node_name: {"ros__parameters": tree}}, default_flow_style=False))
     return 0
+
+
+def _plain(value: ParameterValue) -> Any:
+    plain = parameter_value_to_python(value)
+    return list(plain) if isinstance(plain, (tuple, array.array)) else plain

@@ -46,6 +46,13 @@ class RemoteParameters:
             self._complain(names)
         return values
 
+    def values(self, names: list[str]) -> dict[str, ParameterValue]:
+        """The values of those that have one: a node answers nothing at all where one of several has none."""
+        found: dict[str, ParameterValue] = {}
+        for name in names:
+            found |= dict(zip([name], self._result(self._client.get_parameters([name])).values, strict=False))
+        return found
+
     def describe(self, names: list[str]) -> list[ParameterDescriptor]:
         """The descriptors.
 

@@ -151,6 +151,57 @@ class Peer:
         rclpy.try_shutdown(context=self.context)
 
 
+class Contexts:
+    """Nodes in contexts of their own, as in processes of their own; all are spun by `until`."""
+
+    def __init__(self, domain: int) -> None:
+        self._domain = domain
+        self._made: list[tuple[Any, Any, Any]] = []
+
+    def make(self, name: str, *arguments: str, **options: Any) -> Any:
+        """A node `name` with a command line."""
+        import rclpy
+        from rclpy.executors import SingleThreadedExecutor
+
+        context = rclpy.Context()
+        rclpy.init(context=context, args=list(arguments), domain_id=self._domain)
+        node = rclpy.create_node(name, context=context, **options)
+        executor = SingleThreadedExecutor(context=context)
+        executor.add_node(node)
+        self._made.append((context, node, executor))
+        return node
+
+    def until(self, condition: Callable[[], Any], timeout_s: float = 30.0) -> Any:
+        """Spins all nodes until the condition holds; returns what it returned."""
+        deadline = time.monotonic() + timeout_s
+        while not (found := condition()):
+            assert time.monotonic() < deadline, "the condition was not met in time"
+            for _, _, executor in self._made:
+                executor.spin_once(timeout_sec=0.01)
+        return found
+
+    def result(self, future: Any) -> Any:
+        """Spins until a future is done; its result."""
+        self.until(future.done)
+        return future.result()
+
+    def close(self) -> None:
+        import rclpy
+
+        for context, node, executor in self._made:
+            executor.shutdown()
+            node.destroy_node()
+            rclpy.try_shutdown(context=context)
+
+
+@pytest.fixture
+def contexts() -> Iterator[Contexts]:
+    """Makes nodes that see each other over DDS and nobody else."""
+    contexts = Contexts(random.SystemRandom().randrange(100, 200))
+    yield contexts
+    contexts.close()
+
+
 @pytest.fixture(scope="session")
 def bundle(request: pytest.FixtureRequest) -> Path:
     """The bundle that ships, or a small one with random weights where it has not been made yet."""
