@@ -33,7 +33,8 @@ class DoctorConfig:
 
     Attributes:
         bundle: Directory of the model bundle to check; None for the one that ships.
-        robot: Robot configuration to check, a name or a path, against the bundle's contract; None for no such check.
+        robot: Robot configuration, a name or a path, to check against the bundle's contract and to take topics from;
+            None for the topics of the simulated arm and no check of it.
         namespace: Namespace of the robot whose topics are checked.
         listen_s: Seconds to listen to the topics.
     """
@@ -66,9 +67,14 @@ def _examine(config: DoctorConfig, console: Console) -> Iterator[Finding]:
     if importlib.util.find_spec("rclpy") is None:
         return
     from ros_nodes.doctor_topics import check_system
+    from ros_nodes.robot_config import RobotConfig
 
+    try:
+        robot = RobotConfig.load(config.robot or "panda_sim")
+    except RobotWmError:
+        return  # said above
     with console.status(f"listening to the topics for {config.listen_s:.0f} s"):
-        findings = check_system(config.namespace, config.listen_s)
+        findings = check_system(robot, config.namespace, config.listen_s)
     yield from findings
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 import rclpy
 from diagnostic_msgs.msg import DiagnosticArray
+from geometry_msgs.msg import PoseStamped, TwistStamped
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 from sensor_msgs.msg import CameraInfo, Image, JointState
@@ -16,6 +17,7 @@ from trajectory_msgs.msg import JointTrajectory, MultiDOFJointTrajectory
 from ros_nodes.diagnostics import read_values
 from ros_nodes.finding import Finding
 from ros_nodes.qos import LATCHED, SENSOR
+from ros_nodes.robot_config import RobotConfig
 
 
 @dataclass(frozen=True)
@@ -30,21 +32,31 @@ class Expected:
     """What publishes it on a real robot, where that is not a node of ours."""
 
 
-EXPECTED = (
-    Expected("camera/image_raw", Image, "sim_node", driver="camera driver"),
-    Expected("camera/camera_info", CameraInfo, "sim_node", driver="camera driver"),
-    Expected("joint_states", JointState, "sim_node", driver="joint_state_broadcaster"),
-    Expected("perception/latents", Image, "perception_node"),
-    Expected("planner/plan", MultiDOFJointTrajectory, "planner_node", while_planning=True),
-    Expected("joint_trajectory_controller/joint_trajectory", JointTrajectory, "controller_node", while_planning=True),
-)
+_COMMANDS = {"joint_trajectory": JointTrajectory, "servo_twist": TwistStamped, "cartesian_pose": PoseStamped}
 NODES = ("sim_node", "perception_node", "planner_node", "controller_node")
+
+
+def expected_topics(robot: RobotConfig) -> tuple[Expected, ...]:
+    """The topics that flow when everything runs on a robot; commands by action are not among them."""
+    cameras, command = robot.topics.cameras.values(), robot.command
+    topics = [Expected(camera.image, Image, "sim_node", driver="camera driver") for camera in cameras]
+    topics += [Expected(camera.info, CameraInfo, "sim_node", driver="camera driver") for camera in cameras]
+    topics += [
+        Expected(robot.topics.joint_states, JointState, "sim_node", driver="joint_state_broadcaster"),
+        Expected("perception/latents", Image, "perception_node"),
+        Expected("planner/plan", MultiDOFJointTrajectory, "planner_node", while_planning=True),
+    ]
+    if command.endpoint.kind == "topic":
+        kind = _COMMANDS[command.interface]
+        topics.append(Expected(command.endpoint.name, kind, "controller_node", while_planning=True))
+    return tuple(topics)
 
 
 @dataclass
 class Heard:
     """What was heard of the system: messages a topic, health a node, publishers a topic, seconds of listening."""
 
+    expected: tuple[Expected, ...]
     counts: dict[str, int] = field(default_factory=dict)
     health: dict[str, dict[str, str]] = field(default_factory=dict)
     publishers: dict[str, int] = field(default_factory=dict)
@@ -52,33 +64,34 @@ class Heard:
     listen_s: float = 1.0
 
 
-def check_system(namespace: str, listen_s: float) -> list[Finding]:
-    """Listens to every expected topic and says what is silent."""
-    return list(diagnose(listen(namespace, listen_s)))
+def check_system(robot: RobotConfig, namespace: str, listen_s: float) -> list[Finding]:
+    """Listens to every expected topic of a robot and says what is silent."""
+    return list(diagnose(listen(robot, namespace, listen_s)))
 
 
-def listen(namespace: str, listen_s: float) -> Heard:
+def listen(robot: RobotConfig, namespace: str, listen_s: float) -> Heard:
     """Counts the messages of every expected topic for `listen_s` seconds."""
     context = rclpy.Context()
     rclpy.init(context=context)
     try:
-        return listen_in(context, namespace, listen_s)
+        return listen_in(context, robot, namespace, listen_s)
     finally:
         rclpy.try_shutdown(context=context)
 
 
-def listen_in(context: rclpy.Context, namespace: str, listen_s: float) -> Heard:
+def listen_in(context: rclpy.Context, robot: RobotConfig, namespace: str, listen_s: float) -> Heard:
     """The same in a context that is there already."""
     node = rclpy.create_node("doctor", namespace=namespace or None, context=context)
     executor = SingleThreadedExecutor(context=context)
     executor.add_node(node)
-    heard, prefix = Heard(listen_s=listen_s), f"{namespace.strip('/')}/" if namespace.strip("/") else ""
+    heard = Heard(expected_topics(robot), listen_s=listen_s)
+    prefix = f"{namespace.strip('/')}/" if namespace.strip("/") else ""
     try:
         _subscribe(node, heard, prefix)
         deadline = time.monotonic() + listen_s
         while time.monotonic() < deadline:
             executor.spin_once(timeout_sec=0.1)
-        heard.publishers = {expected.topic: node.count_publishers(expected.topic) for expected in EXPECTED}
+        heard.publishers = {expected.topic: node.count_publishers(expected.topic) for expected in heard.expected}
         heard.goals = node.count_publishers("goal/image")
     finally:
         executor.shutdown()
@@ -96,7 +109,7 @@ def _subscribe(node: Node, heard: Heard, prefix: str) -> None:
             if values is not None:
                 heard.health[name] = values
 
-    for expected in EXPECTED:
+    for expected in heard.expected:
         node.create_subscription(expected.kind, expected.topic, lambda _, topic=expected.topic: count(topic), SENSOR)
     node.create_subscription(Image, "goal/image", lambda _: count("goal/image"), LATCHED)
     node.create_subscription(DiagnosticArray, "/diagnostics", note_health, 20)
@@ -110,7 +123,7 @@ def diagnose(heard: Heard) -> Iterator[Finding]:
     planning = heard.health.get("planner_node", {}).get("running") == "true"
     for name in NODES:
         yield from _node(name, heard)
-    for expected in EXPECTED:
+    for expected in heard.expected:
         yield _topic(expected, heard, planning)
     if planning and heard.health["planner_node"].get("goal_stamp_s", "0.000000") == "0.000000":
         yield Finding("bad", "goal/image", "silent: the planner was started and never got a goal image; send one")

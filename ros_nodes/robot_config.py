@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import yaml
 
 from robot_wm.contract import Camera
-from robot_wm.kinematics import Arm
-from robot_wm.motion import MotionLimits
 from ros_nodes.robot_description import Description
 from ros_nodes.robot_fields import Fields, RobotConfigError
+
+if TYPE_CHECKING:
+    from robot_wm.kinematics import Arm
+    from robot_wm.motion import MotionLimits
 
 ROBOTS = Path(__file__).parent / "config" / "robots"
 INTERFACES = ("joint_trajectory", "servo_twist", "cartesian_pose")
@@ -152,10 +154,14 @@ class RobotConfig:
 
     def arm(self) -> Arm:
         """The kinematics of the robot's URDF."""
+        from robot_wm.kinematics import Arm  # here, because who only wants names of topics needs no kinematics
+
         return Arm.from_urdf(self.description.urdf(), self.ee_frame, self.joints, source=self.description.uri)
 
     def motion_limits(self, arm: Arm) -> MotionLimits:
         """Velocity limits of the URDF scaled by `speed`, with the accelerations and jerks of this file."""
+        from robot_wm.motion import MotionLimits
+
         return MotionLimits(arm.joints.velocity * self.speed, np.array(self.acceleration), np.array(self.jerk))
 
 

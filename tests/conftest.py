@@ -8,6 +8,11 @@ import numpy as np
 import pytest
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Makes the marks known."""
+    config.addinivalue_line("markers", "slow: takes over 20 s; leave out with -m 'not slow'")
+
+
 @pytest.fixture(scope="session")
 def tiny_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A real exported bundle of the real architecture, very small and with random weights."""

@@ -29,9 +29,12 @@ class Processes:
         self._folder, self._running = folder, dict[str, subprocess.Popen]()
         self._environment = os.environ | {"ROS_DOMAIN_ID": str(domain), "PYTHONUNBUFFERED": "1", "OMP_NUM_THREADS": "1"}
 
-    def start(self, node: str, **parameters: Any) -> None:
-        """Starts one node with `autostart`."""
+    def start(self, node: str, *, namespace: str = "", **parameters: Any) -> None:
+        """Starts one node with `autostart`; in a namespace it is known as `namespace/node` from then on."""
         command = [sys.executable, "-m", f"ros_nodes.{node}", "--ros-args"]
+        if namespace:
+            command, node = [*command, "-r", f"__ns:=/{namespace}"], f"{namespace}/{node}"
+            (self._folder / namespace).mkdir(exist_ok=True)
         for name, value in ({"autostart": True, "diagnostics_rate": 5.0} | parameters).items():
             command += ["-p", f"{name}:={value}"]
         with (self._folder / f"{node}.log").open("ab") as log:

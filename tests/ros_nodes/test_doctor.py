@@ -12,13 +12,16 @@ from ros_nodes.doctor import check_bundle, check_configured_robot
 
 pytest.importorskip("rclpy")
 
-from ros_nodes.doctor_topics import EXPECTED, NODES, Heard, diagnose
+from ros_nodes.doctor_topics import NODES, Heard, diagnose, expected_topics
+from ros_nodes.robot_config import RobotConfig
+
+EXPECTED = expected_topics(RobotConfig.load("panda_sim"))
 
 
 def healthy() -> Heard:
     health = {name: {"level": "0", "message": "active", "lifecycle": "active"} for name in NODES}
     health["planner_node"] |= {"running": "true", "goal_stamp_s": "1.0"}
-    return Heard(counts={e.topic: 10 for e in EXPECTED}, health=health, publishers={}, listen_s=2.0)
+    return Heard(EXPECTED, counts={e.topic: 10 for e in EXPECTED}, health=health, publishers={}, listen_s=2.0)
 
 
 def lines(heard: Heard, verdict: str) -> list[str]:
@@ -64,7 +67,7 @@ def test_a_goal_that_never_came() -> None:
 
 
 def test_nothing_running_is_said_once() -> None:
-    assert [finding.subject for finding in diagnose(Heard())] == ["system"]
+    assert [finding.subject for finding in diagnose(Heard(EXPECTED))] == ["system"]
 
 
 def test_an_altered_bundle_is_bad(tmp_path: Path) -> None:
@@ -86,3 +89,9 @@ def test_an_unknown_robot_is_bad() -> None:
     pytest.importorskip("pinocchio")
     (finding,) = check_configured_robot("robby", None)
     assert finding.verdict == "bad" and "panda_sim" in finding.text
+
+
+def test_topics_are_those_of_the_robot() -> None:
+    topics = {expected.topic for expected in expected_topics(RobotConfig.load("ur5e"))}
+    assert {"camera/resized/image_raw", "scaled_joint_trajectory_controller/joint_trajectory"} <= topics
+    assert "camera/image_raw" not in topics

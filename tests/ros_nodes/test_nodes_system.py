@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import yaml
 
 pytest.importorskip("pybullet")
 pytest.importorskip("pinocchio")
@@ -16,6 +17,7 @@ from trajectory_msgs.msg import JointTrajectory, MultiDOFJointTrajectory
 from ros_nodes.conversions import array_to_image
 from ros_nodes.doctor_topics import Heard, diagnose
 from ros_nodes.qos import LATCHED, LATEST, SENSOR
+from ros_nodes.robot_config import ROBOTS, RobotConfig
 
 NODES = ("sim_node", "perception_node", "planner_node", "controller_node")
 
@@ -70,7 +72,7 @@ def _doctor(peer) -> list[str]:
     """What doctor says when it listens now."""
     from ros_nodes.doctor_topics import listen_in
 
-    heard: Heard = listen_in(peer.context, "", 2.0)
+    heard: Heard = listen_in(peer.context, RobotConfig.load("panda_sim"), "", 2.0)
     return [f"{finding.subject}: {finding.text}" for finding in diagnose(heard)]
 
 
@@ -92,6 +94,20 @@ def test_perception_refuses_images_that_do_not_fit(processes, peer, bundle: Path
     assert not latents and processes.is_running("perception_node")
     peer.until(lambda: camera.publish(good) or latents)
     assert latents[0][1].encoding == "32FC1" and latents[0][1].header.stamp == good.header.stamp
+
+
+def test_perception_listens_where_the_robot_has_its_camera(
+    processes, peer, bundle: Path, image: np.ndarray, tmp_path: Path
+) -> None:
+    plain = yaml.safe_load((ROBOTS / "panda_sim.yaml").read_text())
+    plain["topics"]["cameras"]["camera"]["image"] = "front/colour/image_raw"
+    (tmp_path / "robot.yaml").write_text(yaml.safe_dump(plain))
+    latents = peer.watch(Image, "perception/latents", SENSOR)
+    camera = peer.node.create_publisher(Image, "front/colour/image_raw", SENSOR)
+    processes.start("perception_node", bundle=bundle, robot=tmp_path / "robot.yaml")
+    peer.until_health("perception_node", "waiting for front/colour/image_raw")
+    message = array_to_image(image, peer.node.get_clock().now().to_msg(), "camera")
+    peer.until(lambda: camera.publish(message) or latents)
 
 
 def test_a_missing_bundle_leaves_the_node_unconfigured(processes, peer, tmp_path: Path) -> None:
