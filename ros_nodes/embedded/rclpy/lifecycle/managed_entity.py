@@ -57,11 +57,18 @@ class SimpleManagedEntity(ManagedEntity):
         return self._enabled
 
     @staticmethod
-    def when_enabled(wrapped: Callable[..., Any]) -> Callable[..., Any]:
-        """Decorator: the method does nothing while the node is not active."""
+    def when_enabled(
+        wrapped: Callable[..., Any] | None = None, *, when_not_enabled: Callable[..., Any] | None = None
+    ) -> Callable[..., Any]:
+        """Decorator: the method does nothing while the node is not active, or calls `when_not_enabled`."""
 
-        @wraps(wrapped)
-        def only_when_enabled(self: SimpleManagedEntity, *args: Any, **kwargs: Any) -> Any:
-            return wrapped(self, *args, **kwargs) if self._enabled else None
+        def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
+            @wraps(function)
+            def only_when_enabled(self: SimpleManagedEntity, *args: Any, **kwargs: Any) -> Any:
+                if self._enabled:
+                    return function(self, *args, **kwargs)
+                return None if when_not_enabled is None else when_not_enabled()
 
-        return only_when_enabled
+            return only_when_enabled
+
+        return decorate if wrapped is None else decorate(wrapped)

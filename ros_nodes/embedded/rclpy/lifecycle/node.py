@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -39,6 +40,7 @@ class LifecycleNodeMixin(ManagedEntity):
         self, *, enable_communication_interface: bool = True, callback_group: CallbackGroup | None = None
     ) -> None:
         self._managed_entities: set[ManagedEntity] = set()
+        self._changing = threading.RLock()
         self._machine = LifecycleMachine(self._on_edge)
         self._events: Any = None
         if enable_communication_interface:
@@ -62,18 +64,24 @@ class LifecycleNodeMixin(ManagedEntity):
         """Deactivate the node."""
         return self._change_state(Transition.TRANSITION_DEACTIVATE)
 
-    def trigger_shutdown(self) -> TransitionCallbackReturn:
-        """Shut the node down, from any primary state."""
+    def trigger_shutdown(self) -> TransitionCallbackReturn | None:
+        """Shut the node down, from any primary state but finalized; None where it cannot be shut down now."""
+        if all(edge.label != "shutdown" for edge in self._machine.available()):
+            return None
         return self._change_state("shutdown")
 
     def add_managed_entity(self, entity: ManagedEntity) -> None:
         """Let an entity follow this node's transitions."""
-        if not isinstance(entity, ManagedEntity):
-            raise TypeError("Expected a rclpy.lifecycle.ManagedEntity instance.")
         self._managed_entities.add(entity)
 
     def create_lifecycle_publisher(self, *args: Any, **kwargs: Any) -> LifecyclePublisher:
-        """Make a publisher that is silent unless the node is active; arguments as `create_publisher`."""
+        """Make a publisher that is silent unless the node is active; arguments as `create_publisher`.
+
+        Raises:
+            TypeError: `publisher_class` was given; it is always LifecyclePublisher here.
+        """
+        if "publisher_class" in kwargs:
+            raise TypeError("create_publisher() got an unexpected keyword argument 'publisher_class'")
         node: Any = self
         publisher = Node.create_publisher(node, *args, **kwargs, publisher_class=LifecyclePublisher)
         self._managed_entities.add(publisher)
@@ -149,6 +157,11 @@ class LifecycleNodeMixin(ManagedEntity):
         return answer
 
     def _change_state(self, transition: int | str) -> TransitionCallbackReturn:
+        """Performs one transition after the other: a service's and the process's own may come at the same time."""
+        with self._changing:
+            return self._transit(transition)
+
+    def _transit(self, transition: int | str) -> TransitionCallbackReturn:
         previous = LifecycleState(self._machine.label, self._machine.state)
         self._machine.take(transition)
         answer = self._run_callback(previous)
