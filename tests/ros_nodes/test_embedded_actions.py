@@ -302,9 +302,11 @@ def test_result_is_forgotten_after_its_time(arena: Arena) -> None:
 
 def test_two_goals_at_once_keep_apart(arena: Arena) -> None:
     waiting: list[Any] = []
+    go_on = Future()
 
-    def execute(goal_handle: Any) -> Any:
+    async def execute(goal_handle: Any) -> Any:
         goal_handle.publish_feedback(Feedback(position=goal_handle.request.command.position))
+        await go_on
         return succeed(goal_handle)
 
     arena.serve(execute, handle_accepted_callback=waiting.append)
@@ -312,17 +314,16 @@ def test_two_goals_at_once_keep_apart(arena: Arena) -> None:
     heard: dict[float, list[float]] = {0.1: [], 0.2: []}
     results = {}
     for position, own in heard.items():
-        handle = arena.send(
-            client, wide(position), feedback_callback=lambda m, own=own: own.append(m.feedback.position)
-        )
+        handle = arena.send(client, wide(position), feedback_callback=lambda m, o=own: o.append(m.feedback.position))
         results[position] = handle.get_result_async()
     arena.until(lambda: len(waiting) == 2)
     for goal_handle in reversed(waiting):
         goal_handle.execute()
-    for position, future in results.items():
-        assert arena.result_of(future).result.position == position
     arena.until(lambda: all(heard.values()))
     assert heard == {0.1: [0.1], 0.2: [0.2]}
+    go_on.set_result(None)
+    for position, future in results.items():
+        assert arena.result_of(future).result.position == position
 
 
 def test_second_goal_of_the_same_identity_is_rejected(arena: Arena) -> None:
@@ -464,9 +465,9 @@ def test_server_in_another_process(arena: Arena) -> None:
             assert client.wait_for_server(timeout_sec=DEADLINE_S)
             heard: list[float] = []
             handle = arena.send(client, wide(0.4), feedback_callback=lambda m, h=heard: h.append(m.feedback.position))
+            arena.until(lambda h=heard: h == [0.2])
             response = arena.result_of(handle.get_result_async())
             assert response.result == Result(position=0.4, reached_goal=True)
-            arena.until(lambda h=heard: h == [0.2])
         finally:
             peer.terminate()
             peer.communicate(timeout=DEADLINE_S)

@@ -85,7 +85,7 @@ class Client(ServiceEndpoint):
 
     def wait_for_service(self, timeout_sec: float | None = None) -> bool:
         """Wait until a server is there; False where the timeout comes first."""
-        return bool(self.pair.wait_until_matched(timeout_sec))
+        return self.pair is not None and bool(self.pair.wait_until_matched(timeout_sec))
 
     def _work(self, sample: Sample) -> Work | None:
         identity, number = REQUEST_HEADER.unpack(sample.header)

@@ -8,15 +8,17 @@ from typing import TYPE_CHECKING, Any
 
 from action_msgs.msg import GoalInfo, GoalStatus, GoalStatusArray
 
-from rclpy.action.cancel_requests import goals_to_cancel
-from rclpy.action.goal_store import GoalStore
-from rclpy.action.responses import (
+from rclpy.action.callbacks import (
+    ActionCallbacks,
     CancelResponse,
+    GoalCallback,
     GoalResponse,
     default_cancel_callback,
     default_goal_callback,
     default_handle_accepted_callback,
 )
+from rclpy.action.cancel_requests import goals_to_cancel
+from rclpy.action.goal_store import GoalStore
 from rclpy.action.server_goal_handle import GoalEvent, RCLError, ServerGoalHandle
 from rclpy.callback_groups import CallbackGroup, ReentrantCallbackGroup
 from rclpy.executors import await_or_execute
@@ -29,10 +31,8 @@ if TYPE_CHECKING:
 
 __all__ = ["ActionServer", "CancelResponse", "GoalEvent", "GoalResponse", "RCLError", "ServerGoalHandle"]
 
-GoalCallback = Callable[[ServerGoalHandle], Any]
 
-
-class ActionServer:
+class ActionServer(ActionCallbacks):
     """Accepts goals and has them executed. All callbacks may be functions or coroutine functions.
 
     Args:
@@ -98,24 +98,6 @@ class ActionServer:
     def action_type(self) -> Any:
         """The action class."""
         return self._action_type
-
-    def register_execute_callback(self, execute_callback: GoalCallback) -> None:
-        """Replace the callback that executes goals; TypeError where it cannot be called."""
-        if not callable(execute_callback):
-            raise TypeError(f"the execute callback must be callable; got {execute_callback!r}")
-        self._execute_callback = execute_callback
-
-    def register_goal_callback(self, goal_callback: Callable[[Any], Any] | None) -> None:
-        """Replace the callback that accepts or rejects goals; None for the default."""
-        self._goal_callback = goal_callback or default_goal_callback
-
-    def register_handle_accepted_callback(self, handle_accepted_callback: GoalCallback | None) -> None:
-        """Replace the callback for accepted goals; None for the default."""
-        self._handle_accepted_callback = handle_accepted_callback or default_handle_accepted_callback
-
-    def register_cancel_callback(self, cancel_callback: GoalCallback | None) -> None:
-        """Replace the callback that accepts or rejects cancel requests; None for the default."""
-        self._cancel_callback = cancel_callback or default_cancel_callback
 
     async def _on_goal(self, request: Any, answer: Callable[[Any], None]) -> None:
         response = self._action_type.Impl.SendGoalService.Response()

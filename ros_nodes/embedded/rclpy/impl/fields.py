@@ -13,7 +13,6 @@ INTEGER_BITS = {"int8": 8, "int16": 16, "int32": 32, "int64": 64, "uint8": 8, "u
 TYPE_CODES = {
     "int8": "b",
     "uint8": "B",
-    "char": "B",
     "int16": "h",
     "uint16": "H",
     "int32": "i",
@@ -23,7 +22,7 @@ TYPE_CODES = {
     "float32": "f",
     "float64": "d",
 }
-ROS_NAMES = {"float32": "float", "float64": "double", "bool": "boolean", "byte": "octet", "char": "uint8"}
+ROS_NAMES = {"float32": "float", "float64": "double", "bool": "boolean", "byte": "octet"}
 FLOAT32_MAX = float(np.finfo(np.float32).max)
 
 
@@ -106,7 +105,7 @@ def _base_kind(name: str, limit: int) -> FieldKind:
         return _octet()
     if name in ("float32", "float64"):
         return _floating(ROS_NAMES[name])
-    bits = INTEGER_BITS["uint8" if name == "char" else name]
+    bits = INTEGER_BITS[name]
     signed = name.startswith("int")
     low, high = (-(1 << bits - 1), (1 << bits - 1) - 1) if signed else (0, (1 << bits) - 1)
     return _integer(ROS_NAMES.get(name, name), low, high)

@@ -20,7 +20,6 @@ idl: Any = idl_types
 _PRIMITIVES: dict[str, Any] = {
     "bool": bool,
     "byte": idl.byte,
-    "char": idl.uint8,
     "string": str,
     **{
         name: getattr(idl, name)

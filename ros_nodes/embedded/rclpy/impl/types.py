@@ -11,12 +11,6 @@ from rclpy.impl.definitions import ACTION_PARTS, ACTIONS, MESSAGES, SERVICES
 
 NO_FIELDS = "structure_needs_at_least_one_member"
 
-_WRONG_IN_ROSBAGS = {
-    "rmw_dds_common/msg/ParticipantEntitiesInfo": (
-        "RIHS01_91a0593bacdcc50ea9bdcf849a938b128412cc1ea821245c663bcd26f83c295e"
-    ),
-}
-
 
 def _parse(name: str, text: str) -> tuple[Any, Any]:
     constants, fields = next(iter(get_types_from_msg(text, name).values()))
@@ -42,7 +36,17 @@ def _load_store() -> Typestore:
         texts |= _action_texts(name, text)
     store = get_typestore(Stores.ROS2_JAZZY)
     store.fielddefs.update({name: _parse(name, text) for name, text in texts.items()})
+    for name, (constants, fields) in store.fielddefs.items():
+        store.fielddefs[name] = constants, [(field, _without_char(description)) for field, description in fields]
     return store
+
+
+def _without_char(description: Any) -> Any:
+    """ROS 2 makes uint8 of the old `char` before it hashes a type; rosbags hashes it as it stands."""
+    node, argument = description
+    if node == Nodetype.BASE:
+        return (node, ("uint8", 0)) if argument[0] == "char" else description
+    return description if node == Nodetype.NAME else (node, (_without_char(argument[0]), argument[1]))
 
 
 STORE = _load_store()
@@ -63,7 +67,7 @@ def names_in(package: str, kind: str) -> list[str]:
 @cache
 def type_hash(type_name: str) -> str:
     """RIHS01 hash of `package/msg/Name`, as endpoints announce it in their user data."""
-    return _WRONG_IN_ROSBAGS.get(type_name) or STORE.hash_rihs01(type_name)
+    return STORE.hash_rihs01(type_name)
 
 
 def dds_type_name(type_name: str) -> str:
