@@ -142,6 +142,11 @@ class Task(Future):
             handler = handler(*args, **(kwargs or {}))
         self._handler: Any = handler if inspect.iscoroutine(handler) else lambda: handler(*args, **(kwargs or {}))
 
+    def __del__(self) -> None:
+        if inspect.iscoroutine(getattr(self, "_handler", None)):
+            self._handler.close()
+        super().__del__()
+
     def executing(self) -> bool:
         """Whether some thread is running it now."""
         return self._running.locked()
