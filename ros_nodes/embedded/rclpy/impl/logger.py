@@ -39,8 +39,9 @@ def add_sink(name: str, sink: Sink) -> None:
 
 
 def remove_sink(name: str, sink: Sink) -> None:
-    """Take that back."""
-    _sinks[name].remove(sink)
+    """Take that back; nothing happens where it was taken back before."""
+    if sink in _sinks.get(name, ()):
+        _sinks[name].remove(sink)
 
 
 def show_on_console(shown: bool) -> None:
@@ -173,10 +174,11 @@ def _passes(once: bool, skip_first: bool, throttle_s: float | None) -> bool:
     return True
 
 
-def _sinks_of(name: str) -> list[Sink]:
-    while name and name not in _sinks:
+def _sink_of(name: str) -> Sink | None:
+    """The first that was added, as rcl does it where two nodes of one process share a name."""
+    while name and not _sinks.get(name):
         name = name.rpartition(".")[0]
-    return list(_sinks.get(name, ()))
+    return next(iter(_sinks.get(name, ())), None)
 
 
 def _write(name: str, level: LoggingSeverity, message: str) -> None:
@@ -186,5 +188,6 @@ def _write(name: str, level: LoggingSeverity, message: str) -> None:
         with suppress(OSError, ValueError):  # a console that was closed must not end the node
             sys.stderr.write(f"[{level.name}] [{seconds}.{nanoseconds:09d}] [{name}]: {message}\n")
             sys.stderr.flush()
-    for sink in _sinks_of(name):
+    sink = _sink_of(name)
+    if sink is not None:
         sink(record)
