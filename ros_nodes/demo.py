@@ -21,6 +21,7 @@ from rich.table import Table
 
 from robot_wm.contract import TABLETOP
 from ros_nodes.demo_client import NODES, DemoClient, DemoError
+from ros_nodes.launch_substitutions import SubstitutionError, package_share
 
 TASKS = ("reach", "push")
 OVERVIEW_RATE = 5.0
@@ -115,11 +116,13 @@ def _end(processes: subprocess.Popen) -> None:
 
 def launch_file(name: str) -> Path:
     """A launch file of this project, from the source tree or from where it was installed."""
-    places = [Path(__file__).parents[1] / "launch", Path(sys.prefix) / "share" / "robot_wm" / "launch"]
-    for place in places:
-        if (place / name).is_file():
-            return place / name
-    raise DemoError(f"{name}: not found in {' or '.join(str(place) for place in places)}; install the project again")
+    try:
+        file = package_share("robot_wm", os.environ) / "launch" / name
+    except SubstitutionError as error:
+        raise DemoError(str(error)) from error
+    if not file.is_file():
+        raise DemoError(f"{file} is missing; install the project again")
+    return file
 
 
 def _wait_for_nodes(client: DemoClient, processes: subprocess.Popen, out: Path, progress: Progress) -> None:

@@ -1,3 +1,4 @@
+import re
 import shutil
 import subprocess
 import sys
@@ -48,6 +49,32 @@ def test_every_script_leads_to_a_function():
         assert callable(getattr(importlib.import_module(module), function))
 
 
+def test_every_node_is_a_program():
+    sources = {path.stem: path.read_text(encoding="utf-8") for path in (ROOT / "ros_nodes").glob("*.py")}
+    nodes = {name for name, text in sources.items() if "def main(" in text and "    return run(" in text}
+    assert {"sim_node", "lifecycle_manager", "recorder_node"} <= nodes <= set(read_pyproject()["project"]["scripts"])
+
+
+def test_package_xml_names_every_ros_package_that_is_imported():
+    """Everything that the embedded transport stands in for comes from a ROS package of that name."""
+    package = ElementTree.parse(ROOT / "package.xml").getroot()
+    named = {element.text for element in package.findall("exec_depend")}
+    stood_in_for = {path.name for path in (ROOT / "ros_nodes/embedded").iterdir() if (path / "__init__.py").exists()}
+    sources = [path for path in (ROOT / "ros_nodes").rglob("*.py") if "embedded" not in path.parts]
+    words = {word for path in sources for word in re.findall(r"^\s*(?:from|import) (\w+)", path.read_text(), re.M)}
+    assert stood_in_for & words <= named
+    assert {"launch_ros", "launch_xml", "xacro"} <= named
+
+
+def test_programs_follow_the_active_environment():
+    import configparser
+
+    config = configparser.ConfigParser()
+    config.read(ROOT / "setup.cfg")
+    assert config["build_scripts"]["executable"] == "/usr/bin/env python3"
+    assert config["install"]["install_scripts"] == config["develop"]["script_dir"] == "$base/lib/robot_wm"
+
+
 def test_launch_is_no_package():
     assert not (ROOT / "launch/__init__.py").exists()
 
@@ -89,11 +116,12 @@ def test_every_module_is_in_the_wheel(source, wheel):
     assert not any(name.startswith(("launch/", "tests/")) for name in wheel)
 
 
-def test_launch_files_and_the_ament_index_go_to_share(source, wheel):
+def test_launch_files_robots_and_the_ament_index_go_to_share(source, wheel):
     share = {name.split(".data/data/", 1)[1] for name in wheel if ".data/data/" in name}
     launch = {f"share/robot_wm/launch/{path.name}" for path in (source / "launch").iterdir()}
+    robots = {f"share/robot_wm/config/robots/{path.name}" for path in (source / "ros_nodes/config/robots").iterdir()}
     index = {"share/ament_index/resource_index/packages/robot_wm", "share/robot_wm/package.xml"}
-    assert launch | index == share
+    assert launch | robots | index == share
 
 
 def test_colcon_can_read_back_the_metadata():
