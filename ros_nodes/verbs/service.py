@@ -8,7 +8,8 @@ from typing import Annotated
 import tyro
 from tyro.conf import Positional
 
-from ros_nodes.verbs.graph import absolute, find_service, print_names, visible
+from robot_wm.errors import RobotWmError
+from ros_nodes.verbs.graph import find_service, one_type, print_names, visible
 from ros_nodes.verbs.interfaces import from_yaml, interface
 from ros_nodes.verbs.session import DISCOVERY_S, Session
 
@@ -87,7 +88,9 @@ def call(session: Session, config: Call) -> int:
     kind = interface(config.service_type, "srv")
     request = from_yaml(kind.Request(), config.values)
     name, types = find_service(session, config.service_name, config.timeout)
-    client = session.node.create_client(kind, absolute(name))
+    if kind is not interface(one_type(name, types), "srv"):
+        raise RobotWmError(f"'{name}' is of type {types[0]}; it cannot be called as {config.service_type}")
+    client = session.node.create_client(kind, name)
     if not client.service_is_ready():
         print("waiting for service to become available...", flush=True)
     print(f"requester: making request: {request!r}\n", flush=True)

@@ -114,7 +114,10 @@ class Graph:
         """Have the participant's nodes and their endpoints published as they are now."""
         with self._lock:
             self._unannounced = True
-        self._guard.set(True)
+        if self._closed:
+            self._publish_info()
+        else:
+            self._guard.set(True)
 
     def _publish_info(self) -> None:
         with self._lock:
@@ -122,17 +125,17 @@ class Graph:
                 return
             self._unannounced = False
             nodes = [_node_message(node) for node in self._nodes]
-        info = message_class(INFO)(gid=_gid_message(self.gid), node_entities_info_seq=nodes)
-        self._writer.write(outgoing(wire_type(INFO), encode(info)))
+            info = message_class(INFO)(gid=_gid_message(self.gid), node_entities_info_seq=nodes)
+            self._writer.write(outgoing(wire_type(INFO), encode(info)))
 
     def _run(self) -> None:
         try:
             while not self._closed:
                 self._ready_set.ready(RECHECK_NS if self._checks.pending else LONG_NS)
                 self._guard.take()
+                self._publish_info()
                 if self._closed:
                     return
-                self._publish_info()
                 with self._lock:
                     self._refresh()
                 self._checks.run()
@@ -143,7 +146,7 @@ class Graph:
             atexit.unregister(self._end)
 
     def close(self) -> None:
-        """Stop announcing and looking; what is known stays. Does not wait, since a signal handler may call."""
+        """Stop looking around; what is known stays. Does not wait for the thread, since a signal handler may call."""
         self._closed = True
         self._guard.set(True)
 
