@@ -103,6 +103,8 @@ class ManagedGroup:
         """
         lost = []
         for member in self.members:
+            if self.closing.is_set():
+                return []
             if self._look(member) is None:
                 lost += [member.client.name] if self._is_newly_lost(member) else []
             elif member.silences:
@@ -114,7 +116,7 @@ class ManagedGroup:
     def _is_newly_lost(self, member: Member) -> bool:
         member.silences += 1
         gone = member.silences > 2 or not member.client.is_offered()
-        if member.lost or not gone or not self.wanted:
+        if member.lost or not gone or not self.wanted or self.closing.is_set():
             return False
         member.lost = True
         return True
