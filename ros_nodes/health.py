@@ -26,7 +26,7 @@ class Health:
         self._node = node
         self._state = (level, message)
         self._meters: dict[str, Meter] = {}
-        self._failures, self._last_failure = 0, ""
+        self._failures, self._last_failure, self._logged_s = 0, "", 0.0
         self._namesake = False
         self._publisher = node.create_publisher(DiagnosticArray, "/diagnostics", 10)
 
@@ -49,14 +49,23 @@ class Health:
         else:
             self._node.get_logger().warning(details or message)
 
-    def failed(self, what: str, error: BaseException) -> str:
-        """Logs an exception of a callback in one line (its traceback at level debug), and returns that line."""
+    def failed(self, what: str, error: BaseException, quiet_s: float = 0.0) -> str:
+        """Logs an exception in one line (its traceback at level debug), and returns that line.
+
+        Args:
+            what: What could not be done.
+            error: Why.
+            quiet_s: The same line is not repeated in the log within so many seconds.
+        """
         words = str(error) if isinstance(error, RobotWmError) else f"{_place(error)}{type(error).__name__}: {error}"
-        self._failures, self._last_failure = self._failures + 1, f"{what}: {words}"
-        self._state = (DiagnosticStatus.ERROR, self._last_failure)
-        self._node.get_logger().error(self._last_failure, throttle_duration_sec=2.0)
-        self._node.get_logger().debug("".join(traceback.format_exception(error)))
-        return self._last_failure
+        line, now_s = f"{what}: {words}", time.monotonic()
+        if line != self._last_failure or now_s - self._logged_s >= quiet_s:
+            self._logged_s = now_s
+            self._node.get_logger().error(line)
+            self._node.get_logger().debug("".join(traceback.format_exception(error)))
+        self._failures, self._last_failure = self._failures + 1, line
+        self._state = (DiagnosticStatus.ERROR, line)
+        return line
 
     def meter(self, name: str) -> Meter:
         """The meter of that name, made when it is first asked for."""

@@ -107,7 +107,7 @@ class LifecycleManager(Node):
 
     def callback_failed(self, what: str, error: Exception) -> None:
         """Logs an exception of a callback and shows it in the diagnostics."""
-        self._health.failed(what, error)
+        self._health.failed(what, error, quiet_s=2.0)
 
     def _work(self) -> None:
         while not self._group.closing.is_set():

@@ -15,9 +15,8 @@ from robot_wm.errors import RobotWmError
 from ros_nodes.described_parameters import Change, DescribedParameters
 from ros_nodes.diagnostics import Meter
 from ros_nodes.health import Health
-from ros_nodes.node_process import run
 
-__all__ = ["Change", "ManagedNode", "run"]
+__all__ = ["Change", "ManagedNode"]
 
 SUCCESS, FAILURE = TransitionCallbackReturn.SUCCESS, TransitionCallbackReturn.FAILURE
 ERROR = TransitionCallbackReturn.ERROR
@@ -91,7 +90,7 @@ class ManagedNode(LifecycleNode):
 
     def callback_failed(self, what: str, error: Exception) -> None:
         """Logs an exception of a callback and shows it in the diagnostics."""
-        self._health.failed(what, error)
+        self._health.failed(what, error, quiet_s=2.0)
 
     def listen(
         self, kind: type, topic: str, callback: Callable, qos: QoSProfile, group: CallbackGroup | None = None

@@ -35,7 +35,7 @@ def test_arguments_reach_every_node(file: str, names: list[str]) -> None:
     for name, told in nodes.items():
         assert told["ns"] == "/left" and "autostart" not in told
         assert told["publish_clock" if name == "sim_node" else "use_sim_time"] is True
-        assert name == "perception_node" or told["robot"] == "my_robot.yaml"
+        assert told["robot"] == "my_robot.yaml"
         assert Path(str(told[None])).is_file()  # type: ignore[index]
 
 

@@ -104,6 +104,15 @@ def test_the_manager_brings_all_down_when_it_ends(managed: Any, peer: Any) -> No
     peer.until(lambda: all(stage(peer, name) == "finalized" for name in NAMES))
 
 
+def test_in_a_namespace(processes: Any, peer: Any) -> None:
+    for name in NAMES:
+        processes.start(name, namespace="left", **MANAGED)
+    processes.start("lifecycle_manager", namespace="left", node_names=f"[{', '.join(NAMES)}]")
+    peer.until_health("left/lifecycle_manager", "all nodes are active")
+    peer.until_active(*(f"left/{name}" for name in NAMES))
+    assert peer.trigger("left/lifecycle_manager/is_active").success
+
+
 def test_node_names_must_be_given(processes: Any, peer: Any) -> None:
     processes.start("lifecycle_manager")
     peer.until(lambda: not processes.is_running("lifecycle_manager"))
