@@ -39,7 +39,8 @@ class Context:
             RuntimeError: it was started already.
             ArgumentError, ParameterFileError: the command line is wrong.
         """
-        from rclpy.impl.logger import configure_levels, show_on_console
+        from rclpy.impl.log_output import show_on_console
+        from rclpy.impl.logger import configure_levels
         from rclpy.impl.network import domain_id_from_environment
 
         with self._lock:

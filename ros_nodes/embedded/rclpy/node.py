@@ -12,12 +12,12 @@ from rclpy.context import Context
 from rclpy.exceptions import NodeNameNonExistentError
 from rclpy.guard_condition import GuardCondition
 from rclpy.impl.entity import Waitable
-from rclpy.impl.graph import NodeEntities
+from rclpy.impl.graph_nodes import NodeEntities
 from rclpy.impl.logger import RcutilsLogger
-from rclpy.impl.node_entities import NodeEntityFactory
 from rclpy.impl.node_graph import NodeGraph
 from rclpy.impl.node_naming import NodeNaming
 from rclpy.impl.node_parameters import NodeParameters
+from rclpy.impl.node_topics import NodeTopics
 from rclpy.impl.rosout import Rosout
 from rclpy.parameter import Parameter
 from rclpy.parameter_service import ParameterService
@@ -29,7 +29,7 @@ from rclpy.timer import Timer
 from rclpy.utilities import get_default_context
 
 
-class Node(NodeNaming, NodeEntityFactory, NodeParameters, NodeGraph):
+class Node(NodeNaming, NodeTopics, NodeParameters, NodeGraph):
     """A participant of the ROS graph, with publishers, subscriptions, services, clients, timers and parameters.
 
     Args:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import atexit
 import threading
-from dataclasses import dataclass, field
-from typing import Any
 
 from cyclonedds.builtin import (
     BuiltinTopicDcpsParticipant,
@@ -17,49 +15,15 @@ from cyclonedds.core import DDSException, GuardCondition, ReadCondition
 from rclpy.impl.coding import encode
 from rclpy.impl.endpoints import UNREAD, Discovered, Endpoint, Endpoints
 from rclpy.impl.graph_checks import GraphChecks
+from rclpy.impl.graph_nodes import INFO, KnownNode, NodeEntities, info_message, known_nodes
 from rclpy.impl.idl import outgoing, wire_type
-from rclpy.impl.logger import RcutilsLogger
-from rclpy.impl.messages import message_class
 from rclpy.impl.participant import Participant, gid
 from rclpy.impl.waitset import ReadySet
 from rclpy.qos import DurabilityPolicy, HistoryPolicy, QoSProfile
 
-INFO = "rmw_dds_common/msg/ParticipantEntitiesInfo"
 BATCH = 256
 RECHECK_NS = 200_000_000
 LONG_NS = 3_600_000_000_000
-
-
-@dataclass(eq=False)
-class NodeEntities:
-    """A node of this participant with the gids of its readers and writers.
-
-    Attributes:
-        quiet: gids whose incompatible peers are not warned about, because the node handles that event.
-    """
-
-    name: str
-    namespace: str
-    logger: RcutilsLogger
-    readers: list[bytes] = field(default_factory=list)
-    writers: list[bytes] = field(default_factory=list)
-    quiet: set[bytes] = field(default_factory=set)
-
-
-@dataclass(frozen=True)
-class KnownNode:
-    """A node of any participant, as announced."""
-
-    name: str
-    namespace: str
-    participant: bytes
-    readers: frozenset[bytes]
-    writers: frozenset[bytes]
-
-    @property
-    def full_name(self) -> str:
-        """Namespace and name."""
-        return f"{self.namespace.rstrip('/')}/{self.name}"
 
 
 class Graph:
@@ -124,8 +88,7 @@ class Graph:
             if not self._unannounced:
                 return
             self._unannounced = False
-            nodes = [_node_message(node) for node in self._nodes]
-            info = message_class(INFO)(gid=_gid_message(self.gid), node_entities_info_seq=nodes)
+            info = info_message(self.gid, self._nodes)
             self._writer.write(outgoing(wire_type(INFO), encode(info)))
 
     def _run(self) -> None:
@@ -161,7 +124,7 @@ class Graph:
             for sample in samples:
                 info = getattr(sample, "message", None)
                 if info is not None and not isinstance(info, Exception):
-                    self._infos[bytes(info.gid.data)] = _known_nodes(info)
+                    self._infos[bytes(info.gid.data)] = known_nodes(info)
         self._infos = {key: info for key, info in self._infos.items() if key in self._participants.alive}
 
     def own_nodes(self) -> list[NodeEntities]:
@@ -191,29 +154,3 @@ class Graph:
         with self._lock:
             self._refresh()
             return dict(self._subscriptions.alive)
-
-
-def _gid_message(identity: bytes) -> Any:
-    return message_class("rmw_dds_common/msg/Gid")(data=list(identity))
-
-
-def _node_message(node: NodeEntities) -> Any:
-    return message_class("rmw_dds_common/msg/NodeEntitiesInfo")(
-        node_namespace=node.namespace,
-        node_name=node.name,
-        reader_gid_seq=[_gid_message(identity) for identity in node.readers],
-        writer_gid_seq=[_gid_message(identity) for identity in node.writers],
-    )
-
-
-def _known_nodes(info: Any) -> list[KnownNode]:
-    return [
-        KnownNode(
-            node.node_name,
-            node.node_namespace,
-            bytes(info.gid.data),
-            frozenset(bytes(one.data) for one in node.reader_gid_seq),
-            frozenset(bytes(one.data) for one in node.writer_gid_seq),
-        )
-        for node in info.node_entities_info_seq
-    ]

@@ -12,7 +12,8 @@ from rclpy.impl.qos_compatibility import mismatches
 from rclpy.impl.types import ros_type_name
 
 if TYPE_CHECKING:
-    from rclpy.impl.graph import Graph, KnownNode, NodeEntities
+    from rclpy.impl.graph import Graph
+    from rclpy.impl.graph_nodes import KnownNode, NodeEntities
 
 PATIENCE_S = 1.0
 """How long the name of a peer's node is waited for; it is announced apart from the peer's endpoints."""

@@ -1,53 +1,16 @@
-"""Loggers: levels by dotted name, filters by call site, and rclpy's line format on standard error."""
+"""Loggers: levels by dotted name, and filters by call site."""
 
 from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable
-from contextlib import suppress
-from dataclasses import dataclass
 from typing import Any
 
+from rclpy.impl.log_output import Record, emit
 from rclpy.impl.logging_severity import LoggingSeverity
-
-
-@dataclass(frozen=True)
-class Record:
-    """A message that is shown, with the line that wrote it."""
-
-    name: str
-    level: LoggingSeverity
-    message: str
-    time_ns: int
-    file: str
-    function: str
-    line: int
-
-
-Sink = Callable[[Record], None]
 
 _levels: dict[str, LoggingSeverity] = {"": LoggingSeverity.INFO}
 _seen: dict[tuple[str, str, int], float] = {}
-_sinks: dict[str, list[Sink]] = {}
-_console = True
-
-
-def add_sink(name: str, sink: Sink) -> None:
-    """Give what the logger `name` and those below it show to a further receiver."""
-    _sinks.setdefault(name, []).append(sink)
-
-
-def remove_sink(name: str, sink: Sink) -> None:
-    """Take that back; nothing happens where it was taken back before."""
-    if sink in _sinks.get(name, ()):
-        _sinks[name].remove(sink)
-
-
-def show_on_console(shown: bool) -> None:
-    """Whether messages are written to standard error."""
-    global _console
-    _console = shown
 
 
 def severity(level: LoggingSeverity | int | str) -> LoggingSeverity:
@@ -129,7 +92,7 @@ class RcutilsLogger:
             once, skip_first, throttle_duration_sec
         ):
             return False
-        _write(name or self.name, LoggingSeverity(level), str(message))
+        emit(Record(name or self.name, LoggingSeverity(level), str(message), time.time_ns(), *_call_site()))
         return True
 
     def debug(self, message: str, **filters: Any) -> bool:
@@ -172,22 +135,3 @@ def _passes(once: bool, skip_first: bool, throttle_s: float | None) -> bool:
         return False
     _seen[site] = now
     return True
-
-
-def _sink_of(name: str) -> Sink | None:
-    """The first that was added, as rcl does it where two nodes of one process share a name."""
-    while name and not _sinks.get(name):
-        name = name.rpartition(".")[0]
-    return next(iter(_sinks.get(name, ())), None)
-
-
-def _write(name: str, level: LoggingSeverity, message: str) -> None:
-    record = Record(name, level, message, time.time_ns(), *_call_site())
-    if _console:
-        seconds, nanoseconds = divmod(record.time_ns, 1_000_000_000)
-        with suppress(OSError, ValueError):  # a console that was closed must not end the node
-            sys.stderr.write(f"[{level.name}] [{seconds}.{nanoseconds:09d}] [{name}]: {message}\n")
-            sys.stderr.flush()
-    sink = _sink_of(name)
-    if sink is not None:
-        sink(record)

@@ -9,7 +9,7 @@ from builtin_interfaces.msg import Time as TimeMessage
 from rcl_interfaces.msg import Log
 
 from rclpy.duration import Duration
-from rclpy.impl.logger import Record, add_sink, remove_sink
+from rclpy.impl.log_output import Record, add_sink, remove_sink
 from rclpy.qos import DurabilityPolicy, QoSProfile
 
 if TYPE_CHECKING:
