@@ -29,7 +29,9 @@ def goals_to_cancel(asked: GoalInfo, goals: Iterable[ServerGoalHandle]) -> tuple
         return CancelGoal.Response.ERROR_NONE, [named]
     everything = not any(key) and not stamp_ns
     meant = [
-        goal for goal in known.values() if everything or goal is named or _nanoseconds(goal._goal_info) <= stamp_ns
+        goal
+        for goal in known.values()
+        if everything or goal is named or _nanoseconds(goal._state.goal_info) <= stamp_ns
     ]
     return CancelGoal.Response.ERROR_NONE, [goal for goal in meant if goal.can(GoalEvent.CANCEL_GOAL)]
 

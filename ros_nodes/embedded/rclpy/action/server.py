@@ -121,7 +121,7 @@ class ActionServer(ActionCallbacks):
 
     async def _on_cancel(self, request: Any, response: Any) -> Any:
         code, asked = goals_to_cancel(request.goal_info, self._goals.handles())
-        response.goals_canceling = [handle._goal_info for handle in asked if await self._cancels(handle)]
+        response.goals_canceling = [handle._state.goal_info for handle in asked if await self._cancels(handle)]
         rejected = bool(asked) and not response.goals_canceling
         response.return_code = response.ERROR_REJECTED if rejected else code
         return response
@@ -155,7 +155,7 @@ class ActionServer(ActionCallbacks):
         """Publish the states of all goals after one has changed; a goal that has ended is kept for a while."""
         if not handle.is_active:
             self._goals.note_end(handle)
-        states = [GoalStatus(goal_info=goal._goal_info, status=goal.status) for goal in self._goals.handles()]
+        states = [goal._state for goal in self._goals.handles()]
         self._status.publish(GoalStatusArray(status_list=states))
 
     def publish_feedback(self, goal_id: Any, feedback: Any) -> None:

@@ -44,9 +44,8 @@ class ServerGoalHandle:
 
     def __init__(self, action_server: ActionServer, goal_info: GoalInfo, goal_request: Any) -> None:
         self._action_server = action_server
-        self._goal_info = goal_info
         self._goal_request = goal_request
-        self._status: int = ACCEPTED
+        self._state = GoalStatus(goal_info=goal_info, status=ACCEPTED)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, ServerGoalHandle) and self.goal_id == other.goal_id
@@ -59,37 +58,36 @@ class ServerGoalHandle:
     @property
     def goal_id(self) -> Any:
         """The goal's unique_identifier_msgs/UUID."""
-        return self._goal_info.goal_id
+        return self._state.goal_info.goal_id
 
     @property
     def status(self) -> int:
         """One of GoalStatus's constants; STATUS_UNKNOWN once it was destroyed."""
-        return self._status
+        return self._state.status
 
     @property
     def is_active(self) -> bool:
         """Whether it has neither succeeded nor been aborted or canceled."""
-        return self._status in (ACCEPTED, EXECUTING, CANCELING)
+        return self.status in (ACCEPTED, EXECUTING, CANCELING)
 
     @property
     def is_cancel_requested(self) -> bool:
         """Whether a cancel request was accepted and the goal goes on."""
-        return self._status == CANCELING
+        return self.status == CANCELING
 
     def can(self, event: GoalEvent) -> bool:
         """Whether its state allows an event."""
-        return self._status in _NEXT[event]
+        return self.status in _NEXT[event]
 
     def _update_state(self, event: GoalEvent) -> None:
         with self._action_server.state_lock:
-            if self._status == UNKNOWN:
+            if self.status == UNKNOWN:
                 return
             if not self.can(event):
                 raise RCLError(
-                    f"goal_handle attempted invalid transition from state {_NAMES[self._status]}"
-                    f" with event {event.name}"
+                    f"goal_handle attempted invalid transition from state {_NAMES[self.status]} with event {event.name}"
                 )
-            self._status = _NEXT[event][self._status]
+            self._state.status = _NEXT[event][self.status]
             self._action_server.note_state(self)
 
     def execute(self, execute_callback: Any = None) -> None:
@@ -107,7 +105,7 @@ class ServerGoalHandle:
         Raises:
             TypeError: the feedback is of another type.
         """
-        if self._status != UNKNOWN:
+        if self.status != UNKNOWN:
             self._action_server.publish_feedback(self.goal_id, feedback)
 
     def succeed(self) -> None:
@@ -124,4 +122,4 @@ class ServerGoalHandle:
 
     def destroy(self) -> None:
         """Forget its state; what is asked of it afterwards does nothing."""
-        self._status = UNKNOWN
+        self._state.status = UNKNOWN
