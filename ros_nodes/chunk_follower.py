@@ -52,6 +52,10 @@ class ChunkFollower:
     def __init__(self, arm: Arm, limits: MotionLimits, posture: np.ndarray, settings: FollowerSettings) -> None:
         self._arm, self._posture = arm, posture
         self.tune(limits, settings)
+        self.reset()
+
+    def reset(self) -> None:
+        """Forgets plan, motion and measurement, as when the arm was moved by somebody else meanwhile."""
         self._motion: Motion | None = None
         self._measured: np.ndarray | None = None
         self._measured_at = self._received_at = -np.inf

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import threading
 import time
 from dataclasses import replace
 
@@ -56,7 +57,6 @@ class ControllerNode(ManagedNode):
         self._tracking = arm_command.tracking
         self._settings = self._tuning()
         self._follower = ChunkFollower(self._kinematics, self._limits(), np.array(robot.posture), self._settings)
-        self._answered_stamp_s, self._opening = -np.inf, np.nan
         self._commands, self._plans = self.meter("command"), self.meter("plan")
         self._latency, self._ticks = self.meter("camera_to_command"), self.meter("tick")
         group = MutuallyExclusiveCallbackGroup()
@@ -65,7 +65,19 @@ class ControllerNode(ManagedNode):
         self._gripper = GRIPPERS[robot.gripper.endpoint.kind](drive)
         self.listen(JointState, robot.topics.joint_states, self._on_joints, SENSOR, group)
         self.listen(MultiDOFJointTrajectory, PLAN, self._on_plan, LATEST, group)
+        self._ticking, self._is_stopped = threading.Lock(), True
         self.every(lambda: self._settings.tick_s, self._tick, group)
+
+    def on_start(self) -> None:
+        """Somebody else may have moved the arm since the last motion."""
+        self._follower.reset()
+        self._answered_stamp_s, self._opening, self._is_stopped = -np.inf, np.nan, False
+
+    def on_stop(self) -> None:
+        """Nothing is commanded any more once this returns."""
+        with self._ticking:
+            self._is_stopped = True
+            self._arm.send(None, self._settings.tick_s)
 
     def _tuning(self) -> FollowerSettings:
         """What the parameters say now."""
@@ -112,6 +124,11 @@ class ControllerNode(ManagedNode):
             self.get_logger().warning("plan dropped: older than the present one", throttle_duration_sec=2.0)
 
     def _tick(self) -> None:
+        with self._ticking:
+            if not self._is_stopped:
+                self._follow()
+
+    def _follow(self) -> None:
         self._retune()
         start, now_s = time.monotonic(), self.now_s()
         motion = self._follower.step(now_s, start)

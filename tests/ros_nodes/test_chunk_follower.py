@@ -224,3 +224,19 @@ def test_a_lower_speed_holds_from_the_next_tick_on(bench: Bench) -> None:
     bench.follower.tune(slow, replace(SETTINGS, speed=0.05))
     bench.run(0.2)
     assert np.all(np.abs(bench.commands[-1].velocity) <= slow.velocity + 1e-9)
+
+
+def test_after_a_reset_it_begins_where_the_arm_is_now(bench: Bench) -> None:
+    """Somebody moved the arm while the follower was not asked: the next command must not be the old one."""
+    bench.accept(bench.plan((0.0, 0.03, 0.0)))
+    bench.run(0.2)
+    bench.follower.reset()
+    assert bench.follower.step(bench.now_s, bench.now_s) is None
+    assert bench.follower.reason == "no joint states yet"
+    bench.joints = bench.joints + 0.1
+    bench.run(0.02)
+    bench.accept(bench.plan((0.0, 0.03, 0.0)))
+    before, held = len(bench.commands), bench.joints
+    bench.run(0.1)
+    np.testing.assert_allclose(bench.commands[before].position, held, atol=1e-3)
+    assert bench.follower.reason == ""

@@ -178,11 +178,10 @@ def test_by_twist_and_by_pose(processes: Any, peer: Any, ideal_arm: IdealArm) ->
 
 
 def _assert_ends_with_zero_twists_and_silence(peer: Any, arm: IdealArm) -> None:
-    def zeros() -> int:
-        return sum(message.twist == type(message.twist)() for message in arm.heard[-30:])
-
-    peer.until(lambda: zeros() >= 20)
-    heard, states = len(arm.heard), len(peer.received["joint_states"])
+    zero = type(arm.heard[0].twist)()
+    peer.until(lambda: arm.heard[-1].twist == zero)
+    states = len(peer.received["joint_states"])
     peer.until(lambda: len(peer.received["joint_states"]) > states + 50)
-    assert len(arm.heard) <= heard + 25
-    assert arm.heard[-1].twist == type(arm.heard[-1].twist)()
+    heard, states = len(arm.heard), len(peer.received["joint_states"])
+    peer.until(lambda: len(peer.received["joint_states"]) > states + 20)
+    assert len(arm.heard) == heard and arm.heard[-1].twist == zero

@@ -10,6 +10,8 @@ import pytest
 pytest.importorskip("pybullet")
 pytest.importorskip("pinocchio")
 
+from lifecycle_msgs.msg import Transition
+from lifecycle_msgs.srv import ChangeState
 from sensor_msgs.msg import JointState
 from trajectory_msgs.msg import JointTrajectory, MultiDOFJointTrajectory
 
@@ -84,3 +86,29 @@ def test_a_plan_in_another_frame_is_refused_by_name(bench: Bench) -> None:
     bench.plans.publish(plan_to_message(plan, stamp, "world", ROBOT.ee_frame))
     bench.peer.until(lambda: "in frame 'world'" in bench.processes.log("controller_node"))
     assert bench.processes.is_running("controller_node") and not bench.commands
+
+
+def test_deactivation_stops_the_arm_and_what_was_before_is_forgotten(bench: Bench) -> None:
+    bench.send((0.0, 0.0, 0.02))
+    bench.peer.until(lambda: len(bench.commands) > 20)
+    _change(bench, Transition.TRANSITION_DEACTIVATE)
+    commands = len(bench.commands)
+    bench.send((0.0, 0.0, 0.02))
+    _change(bench, Transition.TRANSITION_ACTIVATE)
+    bench.peer.until_health("controller_node", "no plan yet")
+    assert len(bench.commands) == commands
+    held = bench.pose()
+    bench.send((0.0, 0.0, 0.02))
+    bench.peer.until(lambda: len(bench.commands) > commands)
+    first = np.array(bench.commands[commands][1].points[0].positions)
+    assert np.linalg.norm(bench.arm.forward(first)[:3] - held[:3]) < 2e-3
+
+
+def _change(bench: Bench, transition: int) -> None:
+    client = bench.peer.node.create_client(ChangeState, "controller_node/change_state")
+    assert client.wait_for_service(timeout_sec=10.0)
+    request = ChangeState.Request()
+    request.transition.id = transition
+    future = client.call_async(request)
+    bench.peer.until(future.done)
+    assert future.result().success
