@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from rclpy.topic_or_service_is_hidden import topic_or_service_is_hidden
 
 from robot_wm.errors import RobotWmError
-from ros_nodes.verbs.session import DISCOVERY_S, Session
+from ros_nodes.verbs.session import FIND_S, Session
 
 NamesAndTypes = list[tuple[str, list[str]]]
 
@@ -38,7 +38,7 @@ def node_names(session: Session, include_hidden: bool = False) -> list[str]:
     )
 
 
-def find_node(session: Session, name: str, timeout_s: float = DISCOVERY_S) -> str:
+def find_node(session: Session, name: str, timeout_s: float = FIND_S) -> str:
     """The full name of a node, once it is there.
 
     Raises:
@@ -50,7 +50,7 @@ def find_node(session: Session, name: str, timeout_s: float = DISCOVERY_S) -> st
     return wanted
 
 
-def find_topic(session: Session, name: str, timeout_s: float = DISCOVERY_S) -> tuple[str, list[str]]:
+def find_topic(session: Session, name: str, timeout_s: float = FIND_S) -> tuple[str, list[str]]:
     """The full name and the types of a topic, once it has a publisher or a subscription.
 
     Raises:
@@ -59,7 +59,7 @@ def find_topic(session: Session, name: str, timeout_s: float = DISCOVERY_S) -> t
     return _find(session, name, "topic", session.node.get_topic_names_and_types, timeout_s)
 
 
-def find_service(session: Session, name: str, timeout_s: float = DISCOVERY_S) -> tuple[str, list[str]]:
+def find_service(session: Session, name: str, timeout_s: float = FIND_S) -> tuple[str, list[str]]:
     """The full name and the types of a service, once it is there.
 
     Raises:

@@ -15,6 +15,9 @@ from robot_wm.errors import RobotWmError
 QUIET_S = 0.5
 """The graph is taken as known once nothing has changed in it for so long."""
 DISCOVERY_S = 5.0
+"""What a graph that keeps changing, and an answer, are waited for at most."""
+FIND_S = 3.0
+"""What a name is waited for."""
 POLL_S = 0.05
 
 

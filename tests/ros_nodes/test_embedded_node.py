@@ -125,7 +125,11 @@ def test_parameter_file(context: Any, tmp_path: Path, namespace: str, rate: floa
     [
         (["--params-file", "/nowhere.yaml"], "/nowhere.yaml cannot be read"),
         (["-r", "from"], "must look like 'from:=to'"),
+        (["-r", "a b:=c"], "'a b' is no topic or service name"),
+        (["-r", "image:=/camera//image"], "'/camera//image' is no topic or service name"),
+        (["-r", "__nod:=other"], "renames '__nod'; of these names there are __node, __name, __ns"),
         (["-p", "rate"], "must look like 'name:=value'"),
+        (["-p", "rate:=[1"], "the value is not YAML"),
         (["--log-level", "loud"], "must be one of debug"),
         (["--remab", "a:=b"], "unknown argument '--remab'"),
         (["-p"], "needs a value"),

@@ -233,9 +233,20 @@ def test_lifecycle(robot_wm: Command) -> None:
     assert robot_wm("lifecycle", "set", "/talker", "cleanup") == "Transitioning successful\n"
 
 
-def test_action_list_where_there_is_none(robot_wm: Command) -> None:
-    assert robot_wm("action", "list") == ""
-    assert "Unknown action '/go'; there is no action" in robot_wm("action", "info", "/go", fails=True)
+def test_action_list_and_info(robot_wm: Command) -> None:
+    assert robot_wm("action", "list") == "/grip\n"
+    assert robot_wm("action", "list", "-t") == "/grip [control_msgs/action/GripperCommand]\n"
+    shown = robot_wm("action", "info", "grip", "-t")
+    assert shown == (
+        "Action: /grip\nAction clients: 0\nAction servers: 1\n    /talker [control_msgs/action/GripperCommand]\n"
+    )
+    assert "Unknown action '/go'; there are /grip" in robot_wm("action", "info", "/go", fails=True)
+    assert "  Action Servers:\n    /grip: control_msgs/action/GripperCommand\n" in robot_wm("node", "info", "/talker")
+
+
+def test_parts_of_actions_are_hidden(robot_wm: Command) -> None:
+    assert "_action" not in robot_wm("topic", "list") + robot_wm("service", "list") + robot_wm("node", "info", "talker")
+    assert "/grip/_action/feedback" in robot_wm("topic", "list", "--include-hidden-topics").splitlines()
 
 
 def test_message_from_yaml_and_back() -> None:

@@ -9,7 +9,9 @@ from typing import Any
 import ros_nodes  # noqa: F401  (supplies rclpy where ROS is not installed)
 
 import rclpy  # isort: skip
+from control_msgs.action import GripperCommand
 from rcl_interfaces.msg import FloatingPointRange, ParameterDescriptor
+from rclpy.action import ActionServer
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.lifecycle import LifecycleNode
 from rclpy.parameter import Parameter
@@ -40,6 +42,7 @@ def build() -> LifecycleNode:
         return response
 
     node.create_service(SetBool, "switch", switch)
+    ActionServer(node, GripperCommand, "grip", lambda goal: GripperCommand.Result())
     return node
 
 

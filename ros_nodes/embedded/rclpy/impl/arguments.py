@@ -8,7 +8,7 @@ import yaml
 
 from rclpy.exceptions import ArgumentError, NameValidationException
 from rclpy.impl.names import expand
-from rclpy.impl.parameter_files import flatten, load_parameter_file, typed_value
+from rclpy.impl.parameter_files import flatten, load_parameter_file, one_line, typed_value
 
 SPECIAL = ("__node", "__name", "__ns")
 LEVELS = ("debug", "info", "warn", "error", "fatal")
@@ -86,7 +86,8 @@ def _split_rule(rule: str) -> tuple[str, str, str]:
         try:
             expand(side, "node", "/")
         except NameValidationException as error:
-            raise ArgumentError(f"Remap rule '{rule}': '{side}' is no topic or service name: {error}") from None
+            reason = one_line(error)
+            raise ArgumentError(f"Remap rule '{rule}': '{side}' is no topic or service name: {reason}") from None
     return node, name, right
 
 
@@ -98,7 +99,7 @@ def _split_parameter(rule: str) -> tuple[str, str, Any]:
     try:
         value = yaml.safe_load(right) if right else ""
     except yaml.YAMLError as error:
-        raise ArgumentError(f"Parameter rule '{rule}': the value is not YAML: {error}") from error
+        raise ArgumentError(f"Parameter rule '{rule}': the value is not YAML: {one_line(error)}") from error
     return node, name, typed_value(value, f"parameter '{name}'")
 
 
@@ -155,4 +156,3 @@ def parse(argv: Sequence[str]) -> tuple[RosArguments, list[str]]:
             known = ", ".join((*VALUED, *SWITCHES))
             raise ArgumentError(f"unknown argument '{argument}' after --ros-args; known are {known}")
     return arguments, rest
-

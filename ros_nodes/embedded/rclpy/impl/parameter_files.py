@@ -11,6 +11,11 @@ from rclpy.exceptions import ParameterFileError
 SECTION = "ros__parameters"
 
 
+def one_line(error: Exception) -> str:
+    """The text of an error without its line breaks."""
+    return " ".join(str(error).split())
+
+
 def typed_value(value: Any, where: str) -> Any:
     """A YAML value as a parameter: scalars, and lists of one type (integers among floats become floats).
 
@@ -43,7 +48,7 @@ def load_parameter_file(path: str) -> dict[str, dict[str, Any]]:
             f"parameter file {path} cannot be read: {error.strerror}; give an existing file"
         ) from error
     except yaml.YAMLError as error:
-        raise ParameterFileError(f"parameter file {path} is not YAML: {error}") from error
+        raise ParameterFileError(f"parameter file {path} is not YAML: {one_line(error)}") from error
     if document is None:
         return {}
     sections: dict[str, dict[str, Any]] = {}
