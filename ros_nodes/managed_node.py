@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from diagnostic_msgs.msg import DiagnosticStatus
-from rclpy.callback_groups import CallbackGroup, MutuallyExclusiveCallbackGroup
-from rclpy.clock import Clock, ClockType
-from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
-from rclpy.qos import DurabilityPolicy, QoSProfile
+from rclpy.callback_groups import MutuallyExclusiveCallbackGroup
+from rclpy.lifecycle import LifecycleState, TransitionCallbackReturn
 
 from robot_wm.errors import RobotWmError
 from ros_nodes.described_parameters import Change, DescribedParameters
 from ros_nodes.diagnostics import Meter
 from ros_nodes.health import Health
+from ros_nodes.owned_entities import OwnedEntities
 
 __all__ = ["Change", "ManagedNode"]
 
@@ -22,7 +20,7 @@ SUCCESS, FAILURE = TransitionCallbackReturn.SUCCESS, TransitionCallbackReturn.FA
 ERROR = TransitionCallbackReturn.ERROR
 
 
-class ManagedNode(LifecycleNode):
+class ManagedNode(OwnedEntities):
     """A lifecycle node whose subclass says what to make (`on_setup`) and what to do when it starts and stops.
 
     A RobotWmError in `on_setup` is logged and leaves the node unconfigured, one in `on_start` leaves it inactive; any
@@ -38,15 +36,13 @@ class ManagedNode(LifecycleNode):
 
     def __init__(self, name: str) -> None:
         super().__init__(name)
-        self.is_active = False
         self.stage = "unconfigured"
         self.hardware = ""
-        self._release: list[Callable[[], Any]] = []
         self._described = DescribedParameters(self)
         self._health = Health(self, DiagnosticStatus.WARN, "unconfigured")
         self.parameter("autostart", False, "Configure and activate at start.", change=Change.AT_START)
         self.parameter("diagnostics_rate", 1.0, "Diagnostics a second.", 0.1, 10.0)
-        self._repeat(
+        self.repeat(
             lambda: 1.0 / self.get_parameter("diagnostics_rate").value,
             lambda: self._health.publish(self.hardware, {"lifecycle": self.stage} | self.details()),
             MutuallyExclusiveCallbackGroup(),
@@ -89,82 +85,7 @@ class ManagedNode(LifecycleNode):
             self._health.report(level, message, details)
 
     def callback_failed(self, what: str, error: Exception) -> None:
-        """Logs an exception of a callback and shows it in the diagnostics."""
         self._health.failed(what, error, quiet_s=2.0)
-
-    def listen(
-        self, kind: type, topic: str, callback: Callable, qos: QoSProfile, group: CallbackGroup | None = None
-    ) -> None:
-        """Subscribes until clean-up; messages that arrive while the node is not active are not passed on.
-
-        Latched messages are passed on at any time: they come once, and hold until another comes. Without a `group` the
-        subscription gets one of its own.
-        """
-        is_latched = qos.durability == DurabilityPolicy.TRANSIENT_LOCAL
-
-        def when_active(message: Any) -> None:
-            if self.is_active or is_latched:
-                self._guarded(f"{topic}: message not handled", callback, message)
-
-        own = group or MutuallyExclusiveCallbackGroup()
-        subscription = self.create_subscription(kind, topic, when_active, qos, callback_group=own)
-        self._release.append(lambda: self.destroy_subscription(subscription))
-
-    def advertise(self, kind: type, topic: str, qos: QoSProfile) -> Any:
-        """A publisher that publishes while the node is active, until clean-up."""
-        publisher = self.create_lifecycle_publisher(kind, topic, qos)
-        self._release.append(lambda: self.destroy_lifecycle_publisher(publisher))
-        return publisher
-
-    def offer(self, kind: type, name: str, callback: Callable, group: CallbackGroup | None = None) -> None:
-        """A service until clean-up; an exception in the callback is answered with the empty response."""
-
-        def answer(request: Any, response: Any) -> Any:
-            return self._guarded(f"{name}: call not handled", callback, request, response) or response
-
-        service = self.create_service(kind, name, answer, callback_group=group or MutuallyExclusiveCallbackGroup())
-        self._release.append(lambda: self.destroy_service(service))
-
-    def every(
-        self,
-        period_s: float | Callable[[], float],
-        callback: Callable,
-        group: CallbackGroup | None = None,
-        clock: Clock | None = None,
-    ) -> None:
-        """Calls back periodically while the node is active, until clean-up; on the steady clock if none is given.
-
-        A function as the period is asked after each call, so that a rate can be a parameter.
-        """
-
-        def when_active() -> None:
-            if self.is_active:
-                callback()
-
-        timer = self._repeat(period_s, when_active, group or MutuallyExclusiveCallbackGroup(), clock)
-        self._release.append(lambda: self.destroy_timer(timer))
-
-    def _repeat(
-        self, period_s: float | Callable[[], float], callback: Callable, group: CallbackGroup, clock: Clock | None
-    ) -> Any:
-        period = period_s if callable(period_s) else lambda: period_s
-
-        def tick() -> None:
-            self._guarded("a timer's callback failed", callback)
-            wanted_ns = round(period() * 1e9)
-            if timer.timer_period_ns != wanted_ns:
-                timer.timer_period_ns = wanted_ns
-
-        clock = clock or Clock(clock_type=ClockType.STEADY_TIME)
-        timer = self.create_timer(period(), tick, callback_group=group, clock=clock)
-        return timer
-
-    def _guarded(self, what: str, callback: Callable, *arguments: Any) -> Any:
-        try:
-            return callback(*arguments)
-        except Exception as error:
-            self.callback_failed(what, error)
-            return None
 
     def now_s(self) -> float:
         """ROS time in seconds."""
@@ -174,7 +95,7 @@ class ManagedNode(LifecycleNode):
         try:
             self.on_setup()
         except Exception as error:
-            self._release_all()
+            self._undo_setup()
             self._health.failed("cannot configure", error)
             return FAILURE if isinstance(error, RobotWmError) else ERROR
         self._described.freeze()
@@ -208,22 +129,22 @@ class ManagedNode(LifecycleNode):
         return super().on_deactivate(state)
 
     def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:
-        self._release_all()
+        self._undo_setup()
         self._enter("unconfigured")
         return SUCCESS
 
     def on_shutdown(self, state: LifecycleState) -> TransitionCallbackReturn:
         if self.is_active:
-            self._guarded("cannot stop in good order", self.on_stop)
+            self.guarded("cannot stop in good order", self.on_stop)
         self.is_active = False
-        self._release_all()
+        self._undo_setup()
         self._enter("finalized")
         return SUCCESS
 
     def on_error(self, state: LifecycleState) -> TransitionCallbackReturn:
         """After an exception in a transition everything is released, and the node can be configured again."""
         self.is_active = False
-        self._release_all()
+        self._undo_setup()
         self.stage = "unconfigured"
         self.get_logger().error(f"{self._health.message}; the node is unconfigured now")
         return SUCCESS
@@ -250,7 +171,6 @@ class ManagedNode(LifecycleNode):
         if self.stage != "finalized":
             self.trigger_shutdown()
 
-    def _release_all(self) -> None:
+    def _undo_setup(self) -> None:
         self._described.thaw()
-        while self._release:
-            self._guarded("clean-up failed", self._release.pop())
+        self.release_all()
