@@ -455,6 +455,50 @@ def test_actions_show_in_the_graph(arena: Arena) -> None:
         assert find(arena.client_node, other, "/") == []
 
 
+def test_names_and_types_on_the_wire_are_those_of_ros(arena: Arena) -> None:
+    """Topics `rq/` and `rr/` for the services, `rt/` for feedback and states, with the types that ROS 2 derives."""
+    arena.serve()
+    arena.client()
+    action, common = "control_msgs::action::dds_::GripperCommand_", "action_msgs::"
+    expected = {
+        ("rq/gripper/_action/send_goalRequest", action + "SendGoal_Request_"),
+        ("rr/gripper/_action/send_goalReply", action + "SendGoal_Response_"),
+        ("rq/gripper/_action/cancel_goalRequest", common + "srv::dds_::CancelGoal_Request_"),
+        ("rr/gripper/_action/cancel_goalReply", common + "srv::dds_::CancelGoal_Response_"),
+        ("rq/gripper/_action/get_resultRequest", action + "GetResult_Request_"),
+        ("rr/gripper/_action/get_resultReply", action + "GetResult_Response_"),
+        ("rt/gripper/_action/feedback", action + "FeedbackMessage_"),
+        ("rt/gripper/_action/status", common + "msg::dds_::GoalStatusArray_"),
+    }
+
+    def found() -> set[tuple[str, str]]:
+        topics = arena.client_node.get_topic_names_and_types(no_demangle=True)
+        return {(name, kind) for name, kinds in topics for kind in kinds if "/_action/" in name}
+
+    arena.until(lambda: len(found()) == len(expected))
+    assert found() == expected
+
+
+@pytest.mark.parametrize("what", ["server", "node"])
+def test_server_or_node_destroyed_while_a_goal_goes_on(threaded: Arena, what: str) -> None:
+    begun, go_on, ended = threading.Event(), threading.Event(), threading.Event()
+
+    def execute(goal_handle: Any) -> Any:
+        begun.set()
+        assert go_on.wait(DEADLINE_S)
+        goal_handle.publish_feedback(Feedback())
+        result = succeed(goal_handle)
+        ended.set()
+        return result
+
+    server = threaded.serve(execute)
+    threaded.send(threaded.client(), wide(0.1))
+    threaded.until(begun.is_set)
+    server.destroy() if what == "server" else threaded.server_node.destroy_node()
+    go_on.set()
+    threaded.until(ended.is_set)
+
+
 def test_server_in_another_process(arena: Arena) -> None:
     environment = os.environ | {"ROS_DOMAIN_ID": str(arena.domain), "PYTHONPATH": str(PEER.parents[2])}
     client = ActionClient(arena.client_node, GripperCommand, "gripper")

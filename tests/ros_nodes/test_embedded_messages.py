@@ -124,3 +124,17 @@ def test_type_hashes_are_those_of_ros() -> None:
     assert type_hash("std_msgs/msg/String") == known
     known = "RIHS01_91a0593bacdcc50ea9bdcf849a938b128412cc1ea821245c663bcd26f83c295e"
     assert type_hash("rmw_dds_common/msg/ParticipantEntitiesInfo") == known
+
+
+def test_type_hashes_of_what_an_action_is_made_of(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those that ROS 2 Jazzy announces for example_interfaces/action/Fibonacci."""
+    from rclpy.impl import types
+
+    fibonacci = "example_interfaces/action/Fibonacci"
+    texts = types.action_texts(fibonacci, "int32 order\n---\nint32[] sequence\n---\nint32[] sequence")
+    for name, text in texts.items():
+        monkeypatch.setitem(types.STORE.fielddefs, name, types.parse(name, text))
+    request = "RIHS01_3d088942b413247db536576f0286768c6be8fcd5d0c9a5d544f359fba090a238"
+    assert types.type_hash(fibonacci + "_SendGoal_Request") == request
+    feedback = "RIHS01_c1de71afd52e49a89c53d8262366884185bc0a02f78ce051c4e46b0a7fe59bb2"
+    assert types.type_hash(fibonacci + "_FeedbackMessage") == feedback

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Callable
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from action_msgs.msg import GoalInfo, GoalStatus, GoalStatusArray
@@ -21,8 +22,10 @@ from rclpy.action.cancel_requests import goals_to_cancel
 from rclpy.action.goal_store import GoalStore
 from rclpy.action.server_goal_handle import GoalEvent, RCLError, ServerGoalHandle
 from rclpy.callback_groups import CallbackGroup, ReentrantCallbackGroup
+from rclpy.exceptions import InvalidHandle
 from rclpy.executors import await_or_execute
 from rclpy.impl.messages import checked_action
+from rclpy.publisher import Publisher
 from rclpy.qos import QoSProfile, qos_profile_action_status_default, qos_profile_services_default
 from rclpy.service import SelfAnswering
 
@@ -156,7 +159,7 @@ class ActionServer(ActionCallbacks):
         if not handle.is_active:
             self._goals.note_end(handle)
         states = [goal._state for goal in self._goals.handles()]
-        self._status.publish(GoalStatusArray(status_list=states))
+        self._tell(self._status, GoalStatusArray(status_list=states))
 
     def publish_feedback(self, goal_id: Any, feedback: Any) -> None:
         """Publish a goal's feedback; TypeError where it is of another type."""
@@ -165,7 +168,12 @@ class ActionServer(ActionCallbacks):
                 f"action '{self._action_name}' takes a {self._action_type.__name__}.Feedback;"
                 f" got {type(feedback).__name__}"
             )
-        self._feedback.publish(self._action_type.Impl.FeedbackMessage(goal_id=goal_id, feedback=feedback))
+        self._tell(self._feedback, self._action_type.Impl.FeedbackMessage(goal_id=goal_id, feedback=feedback))
+
+    def _tell(self, publisher: Publisher, message: Any) -> None:
+        """Publish, unless the node was destroyed while a goal went on: then there is nobody to tell."""
+        with suppress(InvalidHandle):
+            publisher.publish(message)
 
     def notify_execute(self, goal_handle: ServerGoalHandle, execute_callback: GoalCallback | None) -> None:
         """Have the node's executor run a goal."""

@@ -12,7 +12,8 @@ from rclpy.impl.definitions import ACTION_PARTS, ACTIONS, MESSAGES, SERVICES
 NO_FIELDS = "structure_needs_at_least_one_member"
 
 
-def _parse(name: str, text: str) -> tuple[Any, Any]:
+def parse(name: str, text: str) -> tuple[Any, Any]:
+    """The constants and the fields of a message from the text of its definition."""
     constants, fields = next(iter(get_types_from_msg(text, name).values()))
     return constants, fields or [(NO_FIELDS, (Nodetype.BASE, ("uint8", 0)))]
 
@@ -22,7 +23,8 @@ def _service_texts(name: str, text: str) -> dict[str, str]:
     return {name + "_Request": request, name + "_Response": response}
 
 
-def _action_texts(name: str, text: str) -> dict[str, str]:
+def action_texts(name: str, text: str) -> dict[str, str]:
+    """The definitions of all messages that ROS 2 derives from an action's."""
     goal, result, feedback = text.split("---")
     texts = {name + "_Goal": goal, name + "_Result": result, name + "_Feedback": feedback}
     return texts | {name + suffix: body.format(action=name) for suffix, body in ACTION_PARTS.items()}
@@ -33,9 +35,9 @@ def _load_store() -> Typestore:
     for name, text in SERVICES.items():
         texts |= _service_texts(name, text)
     for name, text in ACTIONS.items():
-        texts |= _action_texts(name, text)
+        texts |= action_texts(name, text)
     store = get_typestore(Stores.ROS2_JAZZY)
-    store.fielddefs.update({name: _parse(name, text) for name, text in texts.items()})
+    store.fielddefs.update({name: parse(name, text) for name, text in texts.items()})
     for name, (constants, fields) in store.fielddefs.items():
         store.fielddefs[name] = constants, [(field, _without_char(description)) for field, description in fields]
     return store
