@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -64,7 +65,7 @@ class Subscription(Waitable):
             return None
         payload = encode(message) if self.raw else message
         if self._with_info:
-            info = {"source_timestamp": sample.sample_info.source_timestamp}
+            info = {"source_timestamp": sample.sample_info.source_timestamp, "received_timestamp": time.time_ns()}
             return lambda: self.callback(payload, info)
         return lambda: self.callback(payload)
 

@@ -107,18 +107,20 @@ def _warn_of_twin(logger: RcutilsLogger, name: str) -> None:
 def _faults(own: Endpoint, peer: Endpoint, name: str, is_reader: bool, is_quiet: bool) -> Iterator[str]:
     """What keeps two endpoints of a topic apart; `{peer}` stands for the node of the other one."""
     if own.type_name != peer.type_name:
-        yield _wrong_type(own, peer, name, is_reader)
+        yield _wrong_type(own, peer, name)
+    elif own.ros_name(TOPIC) is None:
+        return
     elif own.type_hash and peer.type_hash and own.type_hash != peer.type_hash:
         kind = ros_type_name(own.type_name)
         yield (
             f"'{name}': node '{{peer}}' has another definition of {kind} ({peer.type_hash}, here {own.type_hash})."
             " Use the same release of its package on both sides."
         )
-    elif not is_quiet and own.ros_name(TOPIC):
+    elif not is_quiet:
         yield from _incompatible_qos(own, peer, name, is_reader)
 
 
-def _wrong_type(own: Endpoint, peer: Endpoint, name: str, is_reader: bool) -> str:
+def _wrong_type(own: Endpoint, peer: Endpoint, name: str) -> str:
     ours = ros_type_name(own.type_name).removesuffix("_Request")
     theirs = ros_type_name(peer.type_name).removesuffix("_Request")
     what = "topic" if own.ros_name(TOPIC) else "service"
