@@ -36,6 +36,7 @@ from rclpy.executors import MultiThreadedExecutor, SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.qos import qos_profile_action_status_default
 from rclpy.task import Future
+from rclpy.time import Time
 from std_srvs.srv import Trigger
 from trajectory_msgs.msg import JointTrajectoryPoint
 from unique_identifier_msgs.msg import UUID
@@ -284,6 +285,20 @@ def test_cancel_request_for_all_goals(arena: Arena) -> None:
     response = arena.call(CancelGoal, "cancel_goal", CancelGoal.Request())
     assert [info.goal_id for info in response.goals_canceling] == [handle.goal_id for handle in handles]
     assert all(goal_handle.is_cancel_requested for goal_handle in waiting)
+
+
+def test_cancel_request_for_goals_up_to_a_stamp(arena: Arena) -> None:
+    waiting: list[Any] = []
+    arena.serve(handle_accepted_callback=waiting.append, cancel_callback=lambda goal_handle: CancelResponse.ACCEPT)
+    client = arena.client()
+    first, second, third = (arena.send(client, wide(position)) for position in (0.1, 0.2, 0.3))
+    arena.until(lambda: len(waiting) == 3)
+    request = CancelGoal.Request()
+    request.goal_info.stamp = Time(nanoseconds=Time.from_msg(second.stamp).nanoseconds - 1).to_msg()
+    request.goal_info.goal_id = third.goal_id
+    canceling = arena.call(CancelGoal, "cancel_goal", request).goals_canceling
+    assert [info.goal_id for info in canceling] == [first.goal_id, third.goal_id]
+    assert [goal_handle.is_cancel_requested for goal_handle in waiting] == [True, False, True]
 
 
 def test_result_of_an_unknown_goal(arena: Arena) -> None:

@@ -61,8 +61,15 @@ class MultiThreadedExecutor(Executor):
         with suppress(ExternalShutdownException):
             job = self._next(end, lambda: self._failure is not None or stop())
             if job is not None:
-                self._pool.submit(self._run, job)
+                self._submit(job)
         self._raise_failure()
+
+    def _submit(self, job: Job) -> None:
+        try:
+            self._pool.submit(self._run, job)
+        except RuntimeError:  # another thread has shut the pool down in between
+            if not self._is_shutdown:
+                raise
 
     def _run(self, job: Job) -> None:
         try:
