@@ -7,6 +7,7 @@ import os
 import sys
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -24,15 +25,58 @@ from ros_nodes.launch_xml import load_launch_file
 
 DEADLINE_S = 60.0
 LAUNCH = Path(__file__).parents[2] / "launch"
+EVERY_TAG = """<launch>
+  <arg name="who" default="one"><choice value="one"/><choice value="two"/></arg>
+  <arg name="speed" default="0.5" description="A number."/>
+  <let name="twice" value="$(var who)$(var who)"/>
+  <set_env name="COLOUR" value="red"/>
+  <group>
+    <let name="who" value="inside"/>
+    <push-ros-namespace namespace="outer"/>
+    <push_ros_namespace namespace="inner"/>
+    <node pkg="robot_wm" exec="planner_node" name="$(var who)" namespace="deep" args="--ros-args --log-level debug">
+      <param name="number" value="$(var speed)"/>
+      <param name="text" value="0.5" type="str"/>
+      <param name="flag" value="true"/>
+      <param name="words" value="[a, b]"/>
+      <param name="nested"><param name="p" value="1"/><param name="deeper"><param name="d" value="2.5"/></param></param>
+      <param from="$(dirname)/params.yaml"/>
+      <remap from="goal/image" to="/goal"/>
+      <remap from="a" to="b"/>
+      <env name="SIZE" value="$(env COLOUR)-$(env NO_SUCH none)"/>
+    </node>
+  </group>
+  <group scoped="false"><let name="leaks" value="out"/></group>
+  <node pkg="robot_wm" exec="sim_node" name="$(var twice)" namespace="/absolute" if="$(not false)">
+    <param name="leaks" value="$(var leaks)"/>
+    <param name="compared" value="$(eval &quot;'$(var who)' == 'one'&quot;)"/>
+    <param name="both" value="$(and true $(equals a a))"/>
+  </node>
+  <include file="$(dirname)/inner.launch.xml"><arg name="told" value="by outer"/></include>
+  <node pkg="robot_wm" exec="controller_node" name="controller" unless="false">
+    <param name="leaked_argument" value="$(var told)"/>
+    <param name="leaked_default" value="$(var undeclared)"/>
+  </node>
+  <node pkg="robot_wm" exec="recorder_node" name="never" if="false"/>
+</launch>
+"""
+INNER = """<launch>
+  <arg name="told"/>
+  <arg name="undeclared" default="from inside"/>
+  <push_ros_namespace namespace="included"/>
+  <node pkg="robot_wm" exec="perception_node" name="seen"><param name="told" value="$(var told)"/></node>
+</launch>
+"""
 CASES: list[dict[str, str]] = [
     {},
     {"namespace": "left", "use_sim_time": "true", "autostart": "false", "use_respawn": "true", "log_level": "debug"},
 ]
 PROGRAM = f"""#!{sys.executable}
-import json, pathlib, sys
+import json, os, pathlib, sys
 words = sys.argv[1:]
 files = [words[i + 1] for i, word in enumerate(words) if word == "--params-file"]
 told = {{"words": words, "files": {{file: pathlib.Path(file).read_text() for file in files}}}}
+told["environment"] = {{name: os.environ.get(name) for name in ("COLOUR", "SIZE")}}
 with open(__file__ + ".told", "a") as out:
     print(json.dumps(told), file=out)
 """
@@ -52,12 +96,14 @@ def programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         (folder / file.stem).chmod(0o755)
     monkeypatch.setenv("AMENT_PREFIX_PATH", str(tmp_path), prepend=os.pathsep)
     monkeypatch.setenv("ROS_LOG_DIR", str(tmp_path / "log"))
+    # ROS 2's <set_env> changes this very process.
+    monkeypatch.delenv("COLOUR", raising=False)
     return folder
 
 
-def meaning(words: list[str], files: dict[str, str]) -> dict[str, Any]:
-    """Rules, shared parameter files and effective parameters of a command line."""
-    found: dict[str, Any] = {"rules": {"__ns": "/"}, "files": [], "parameters": {}}
+def meaning(words: list[str], files: dict[str, str], environment: dict[str, str | None]) -> dict[str, Any]:
+    """Rules, shared parameter files, effective parameters and environment of a process."""
+    found: dict[str, Any] = {"rules": {"__ns": "/"}, "files": [], "parameters": {}, "environment": environment}
     for flag, value in zip(words, words[1:], strict=False):
         name, _, right = value.partition(":=")
         if flag in ("-r", "--remap"):
@@ -66,12 +112,18 @@ def meaning(words: list[str], files: dict[str, str]) -> dict[str, Any]:
             found["parameters"][name] = yaml.safe_load(right)
         elif flag == "--log-level":
             found["rules"][flag] = value
-        elif flag == "--params-file" and Path(value).parent == LAUNCH:
+        elif flag == "--params-file" and Path(value).name == "params.yaml":
             found["files"].append(value)
         elif flag == "--params-file":
             for section in yaml.safe_load(files[value]).values():
-                found["parameters"] |= section["ros__parameters"]
+                found["parameters"] |= dict(flat(section["ros__parameters"]))
     return found
+
+
+def flat(section: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Parameters by dotted names."""
+    for name, value in section.items():
+        yield from flat(value, f"{prefix}{name}.") if isinstance(value, dict) else [(prefix + name, value)]
 
 
 class Run:
@@ -106,14 +158,29 @@ class Run:
                 return
 
 
-@pytest.mark.parametrize("arguments", CASES, ids=["defaults", "arguments"])
-@pytest.mark.parametrize("file", sorted(LAUNCH.glob("*.launch.xml")), ids=lambda file: file.name)
-def test_both_start_the_same(file: Path, arguments: dict[str, str], programs: Path) -> None:
+def check(file: Path, arguments: dict[str, str], programs: Path) -> None:
+    """Compares what both make of a launch file."""
     ours = load_launch_file(file, arguments).processes
     names = sorted(process.label for process in ours)
     theirs = Run(file, arguments, programs, names).starts()
     assert sorted(theirs) == names
     for process in ours:
         starts = theirs[process.label]
-        assert starts[0] == meaning(list(process.command), {})
+        environment = {name: process.environment.get(name) for name in ("COLOUR", "SIZE")}
+        assert starts[0] == meaning(list(process.command), {}, environment)
         assert (len(starts) > 1) == process.respawn
+
+
+@pytest.mark.parametrize("arguments", CASES, ids=["defaults", "arguments"])
+@pytest.mark.parametrize("file", sorted(LAUNCH.glob("*.launch.xml")), ids=lambda file: file.name)
+def test_both_start_the_same(file: Path, arguments: dict[str, str], programs: Path) -> None:
+    check(file, arguments, programs)
+
+
+@pytest.mark.parametrize("arguments", [{}, {"who": "two", "speed": "2"}], ids=["defaults", "arguments"])
+def test_both_understand_every_tag_alike(arguments: dict[str, str], programs: Path, tmp_path: Path) -> None:
+    file = tmp_path / "every_tag.launch.xml"
+    file.write_text(EVERY_TAG)
+    (tmp_path / "inner.launch.xml").write_text(INNER)
+    (tmp_path / "params.yaml").write_text("{}")
+    check(file, arguments, programs)
