@@ -123,8 +123,8 @@ class TrajectoryController:
             self._tolerances = self._defaults
 
     def _why_refuse(self, goal: FollowJointTrajectory.Goal) -> str:
-        points, _, delay_s = self._read(goal.trajectory)
         try:
+            points, _, delay_s = self._read(goal.trajectory)
             self._executor.check(goal.trajectory.joint_names, points, delay_s)
         except TrajectoryError as error:
             return str(error)
@@ -143,6 +143,8 @@ class TrajectoryController:
 
     def _read(self, message: JointTrajectory) -> tuple[list[Waypoint], float, float]:
         """Points, the present on the monotonic clock, and the delay until the start that the header asks for."""
+        if any(len(point.effort) for point in message.points):
+            raise TrajectoryError("points have efforts; this controller commands positions")
         stamp_s = seconds(message.header.stamp)
         delay_s = stamp_s - seconds(self._stamp()) if stamp_s else 0.0
         return [_waypoint(point) for point in message.points], time.monotonic(), delay_s

@@ -106,6 +106,7 @@ def test_a_goal_is_reached_with_feedback_and_state_on_the_way(robot: Robot) -> N
     [
         ({"joint_names": list(ROBOT.joints[:3])}, "this controller moves"),
         ({"points": []}, "no points"),
+        ({"points": [JointTrajectoryPoint(positions=[0.0] * 7, effort=[1.0] * 7)]}, "points have efforts"),
         ({"joint_names": [*ROBOT.joints[:6], "elbow"]}, "'elbow'"),
     ],
 )
