@@ -71,7 +71,8 @@ class NodeEntityKeeper:
         for identities, known in ((readers, entry.readers), (writers, entry.writers)):
             for identity in identities:
                 known.remove(identity) if gone else known.append(identity)
-                entry.quiet.discard(identity)
+                if gone:
+                    entry.quiet.discard(identity)
         self._graph.announce()
 
     def create_service(

@@ -48,8 +48,8 @@ class NodeTopics(NodeEntityKeeper):
         publisher = publisher_class(node, checked(msg_type, "message"), name, as_profile(qos_profile))
         publisher.events = callbacks.watch(publisher.writer, callback_group or self._default_callback_group)
         self._publishers.append(publisher)
-        self._announce(writers=[publisher.gid])
         self._start_events(publisher, callbacks)
+        self._announce(writers=[publisher.gid])
         return publisher
 
     def create_subscription(
@@ -85,8 +85,8 @@ class NodeTopics(NodeEntityKeeper):
         node: Any = self
         subscription = Subscription(node, kind, name, callback, as_profile(qos_profile), group, raw)
         subscription.events = callbacks.watch(subscription.reader, group)
-        self._announce(readers=[subscription.gid])
         self._start_events(subscription, callbacks)
+        self._announce(readers=[subscription.gid])
         return self._add(subscription)
 
     def _start_events(self, entity: Any, callbacks: Any) -> None:
