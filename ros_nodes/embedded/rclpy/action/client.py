@@ -14,8 +14,10 @@ from unique_identifier_msgs.msg import UUID
 
 from rclpy.action.client_goal_handle import ClientGoalHandle
 from rclpy.callback_groups import CallbackGroup
+from rclpy.client import Client
 from rclpy.impl.messages import checked_action
 from rclpy.qos import QoSProfile, qos_profile_action_status_default, qos_profile_services_default
+from rclpy.subscription import Subscription
 from rclpy.task import Future
 
 if TYPE_CHECKING:
@@ -54,21 +56,18 @@ class ActionClient:
         self._goal_handles: WeakValueDictionary[bytes, ClientGoalHandle] = WeakValueDictionary()
         self._feedback_callbacks: dict[bytes, Callable[[Any], Any]] = {}
         kinds, prefix = action_type.Impl, f"{action_name}/_action/"
-        group = {"callback_group": callback_group}
-        self._goal_client, self._cancel_client, self._result_client = (
-            node.create_client(kind, prefix + name, qos_profile=profile, **group)
-            for kind, name, profile in (
-                (kinds.SendGoalService, "send_goal", goal_service_qos_profile),
-                (kinds.CancelGoalService, "cancel_goal", cancel_service_qos_profile),
-                (kinds.GetResultService, "get_result", result_service_qos_profile),
-            )
-        )
-        self._feedback = node.create_subscription(
-            kinds.FeedbackMessage, prefix + "feedback", self._on_feedback, feedback_sub_qos_profile, **group
-        )
-        self._status = node.create_subscription(
-            kinds.GoalStatusMessage, prefix + "status", self._on_status, status_sub_qos_profile, **group
-        )
+
+        def ask(kind: Any, name: str, profile: QoSProfile) -> Client:
+            return node.create_client(kind, prefix + name, qos_profile=profile, callback_group=callback_group)
+
+        def listen(kind: Any, name: str, callback: Callable[[Any], Any], profile: QoSProfile) -> Subscription:
+            return node.create_subscription(kind, prefix + name, callback, profile, callback_group=callback_group)
+
+        self._goal_client = ask(kinds.SendGoalService, "send_goal", goal_service_qos_profile)
+        self._cancel_client = ask(kinds.CancelGoalService, "cancel_goal", cancel_service_qos_profile)
+        self._result_client = ask(kinds.GetResultService, "get_result", result_service_qos_profile)
+        self._feedback = listen(kinds.FeedbackMessage, "feedback", self._on_feedback, feedback_sub_qos_profile)
+        self._status = listen(kinds.GoalStatusMessage, "status", self._on_status, status_sub_qos_profile)
 
     def send_goal(self, goal: Any, **kwargs: Any) -> Any:
         """Send a goal and wait for its end, its `status` and its `result`, while another thread spins."""

@@ -27,7 +27,7 @@ from rclpy.executors import await_or_execute
 from rclpy.impl.messages import checked_action
 from rclpy.publisher import Publisher
 from rclpy.qos import QoSProfile, qos_profile_action_status_default, qos_profile_services_default
-from rclpy.service import SelfAnswering
+from rclpy.service import SelfAnswering, Service
 
 if TYPE_CHECKING:
     from rclpy.node import Node
@@ -81,20 +81,16 @@ class ActionServer(ActionCallbacks):
         kinds, prefix = action_type.Impl, f"{action_name}/_action/"
         self._feedback = node.create_publisher(kinds.FeedbackMessage, prefix + "feedback", feedback_pub_qos_profile)
         self._status = node.create_publisher(kinds.GoalStatusMessage, prefix + "status", status_pub_qos_profile)
+
+        def offer(kind: Any, name: str, callback: Any, profile: QoSProfile, group: CallbackGroup | None) -> Service:
+            return node.create_service(kind, prefix + name, callback, qos_profile=profile, callback_group=group)
+
         waiting = ReentrantCallbackGroup()
+        answering = SelfAnswering(self._on_goal)
         self._services = [
-            node.create_service(kind, prefix + name, callback, qos_profile=profile, callback_group=group)
-            for kind, name, callback, profile, group in (
-                (
-                    kinds.SendGoalService,
-                    "send_goal",
-                    SelfAnswering(self._on_goal),
-                    goal_service_qos_profile,
-                    callback_group,
-                ),
-                (kinds.CancelGoalService, "cancel_goal", self._on_cancel, cancel_service_qos_profile, callback_group),
-                (kinds.GetResultService, "get_result", self._on_result, result_service_qos_profile, waiting),
-            )
+            offer(kinds.SendGoalService, "send_goal", answering, goal_service_qos_profile, callback_group),
+            offer(kinds.CancelGoalService, "cancel_goal", self._on_cancel, cancel_service_qos_profile, callback_group),
+            offer(kinds.GetResultService, "get_result", self._on_result, result_service_qos_profile, waiting),
         ]
 
     @property
