@@ -9,7 +9,7 @@ from std_msgs.msg import Float64MultiArray
 
 from ros_nodes.managed_node import ManagedNode
 from ros_nodes.qos import LATEST
-from ros_nodes.robot_config import Gripper
+from ros_nodes.robot_interfaces import Gripper
 from ros_nodes.single_goal_server import SingleGoalServer
 
 STALL_TIMEOUT_S = 1.0

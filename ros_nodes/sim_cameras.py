@@ -9,7 +9,7 @@ from robot_wm.contract import TABLETOP
 from ros_nodes.conversions import array_to_image, camera_info
 from ros_nodes.managed_node import ManagedNode
 from ros_nodes.qos import SENSOR
-from ros_nodes.robot_config import Topics
+from ros_nodes.robot_interfaces import Topics
 from sim.world import World
 
 OVERVIEW_SIZE = (240, 320)

@@ -17,7 +17,8 @@ from ros_nodes.gripper_controller import GripperController
 from ros_nodes.managed_node import Change, ManagedNode
 from ros_nodes.node_process import run
 from ros_nodes.qos import LATEST
-from ros_nodes.robot_config import Endpoint, RobotConfig
+from ros_nodes.robot_config import RobotConfig
+from ros_nodes.robot_interfaces import Endpoint
 from ros_nodes.sim_cameras import SimCameras
 from ros_nodes.sim_task import SimTask
 from ros_nodes.trajectory_controller import TrajectoryController

@@ -14,8 +14,9 @@ pytest.importorskip("pinocchio")
 from robot_wm.contract import TABLETOP
 from robot_wm.errors import RobotWmError
 from ros_nodes.robot_check import check_robot
-from ros_nodes.robot_config import ROBOTS, CameraTopics, Command, Endpoint, RobotConfig, Topics
+from ros_nodes.robot_config import ROBOTS, RobotConfig
 from ros_nodes.robot_description import Description
+from ros_nodes.robot_interfaces import CameraTopics, Command, Endpoint, Topics
 
 PANDA = RobotConfig.load("panda_sim")
 

@@ -12,7 +12,8 @@ import yaml
 pytest.importorskip("pinocchio")
 
 from robot_wm.contract import TABLETOP
-from ros_nodes.robot_config import ROBOTS, CameraTopics, RobotConfig, RobotConfigError
+from ros_nodes.robot_config import ROBOTS, RobotConfig, RobotConfigError
+from ros_nodes.robot_interfaces import CameraTopics
 
 JOINTS = [f"panda_joint{number}" for number in range(1, 8)]
 
