@@ -12,6 +12,8 @@ pytest.importorskip("pinocchio")
 
 from lifecycle_msgs.msg import Transition
 from lifecycle_msgs.srv import ChangeState
+from rcl_interfaces.srv import SetParameters
+from rclpy.parameter import Parameter
 from sensor_msgs.msg import JointState
 from trajectory_msgs.msg import JointTrajectory, MultiDOFJointTrajectory
 
@@ -102,6 +104,35 @@ def test_deactivation_stops_the_arm_and_what_was_before_is_forgotten(bench: Benc
     bench.peer.until(lambda: len(bench.commands) > commands)
     first = np.array(bench.commands[commands][1].points[0].positions)
     assert np.linalg.norm(bench.arm.forward(first)[:3] - held[:3]) < 2e-3
+
+
+def test_speed_and_rate_change_at_run_time_but_no_limit_is_loosened(bench: Bench) -> None:
+    assert _set(bench, "speed_scale", 0.5) == ""
+    assert "looser" not in _set(bench, "speed_scale", 0.05)
+    assert _set(bench, "rate", 50.0) == ""
+    assert "plan_max_age_s" in _set(bench, "plan_max_age_s", 5.0)
+    before = bench.pose()
+    bench.peer.until(lambda: _resend(bench) and len(bench.commands) > 40)
+    points = [message.points[0] for _, message in bench.commands]
+    limits = ROBOT.motion_limits(bench.arm)
+    assert np.all(np.abs([point.velocities for point in points]) <= 0.05 * limits.velocity + 1e-6)
+    assert {round(seconds(point.time_from_start), 4) for point in points} == {0.02}
+    assert np.linalg.norm(bench.pose()[:3] - before[:3]) < 0.1
+
+
+def _resend(bench: Bench) -> bool:
+    bench.send((0.0, 0.0, 0.01))
+    return True
+
+
+def _set(bench: Bench, name: str, value: float) -> str:
+    """Sets a parameter of the controller; the reason when it was refused."""
+    client = bench.peer.node.create_client(SetParameters, "controller_node/set_parameters")
+    assert client.wait_for_service(timeout_sec=10.0)
+    future = client.call_async(SetParameters.Request(parameters=[Parameter(name, value=value).to_parameter_msg()]))
+    bench.peer.until(future.done)
+    (result,) = future.result().results
+    return "" if result.successful else result.reason
 
 
 def _change(bench: Bench, transition: int) -> None:
