@@ -17,6 +17,8 @@ from rclpy.qos import QoSProfile
 if TYPE_CHECKING:
     from rclpy.node import Node
 
+WITHOUT_END = Duration(seconds=-1)
+
 
 class Publisher:
     """Writes messages of one type to one topic; made by `Node.create_publisher`."""
@@ -58,10 +60,14 @@ class Publisher:
         if self.writer is not None:
             assert_liveliness(self.writer)
 
-    def wait_for_all_acked(self, timeout: Duration | None = None) -> bool:
-        """Wait until the reliable subscriptions have everything; False where the timeout comes first."""
+    def wait_for_all_acked(self, timeout: Duration = WITHOUT_END) -> bool:
+        """Wait until the reliable subscriptions have everything; False where the timeout comes first.
+
+        Args:
+            timeout: a negative one waits for ever.
+        """
         try:
-            return bool(self.writer.wait_for_acks(FOREVER if timeout is None else timeout.nanoseconds))
+            return bool(self.writer.wait_for_acks(FOREVER if timeout.nanoseconds < 0 else timeout.nanoseconds))
         except (DDSException, AttributeError):
             return False
 

@@ -153,4 +153,12 @@ __all__ = [
     "ReliabilityPolicy",
     "qos_check_compatible",
     "qos_policy_name_from_kind",
+    "qos_profile_action_status_default",
+    "qos_profile_default",
+    "qos_profile_parameter_events",
+    "qos_profile_parameters",
+    "qos_profile_sensor_data",
+    "qos_profile_services_default",
+    "qos_profile_system_default",
+    "qos_profile_unknown",
 ]
