@@ -139,13 +139,13 @@ class ManagedGroup:
             raise BringUpError(f"{name} is not there after {self._patience_s:.0f} s; start its process")
         member.silences, member.lost = 0, False
         while (rank := self._rank(member)) < goal:
-            self._change(member, UP[rank])
+            self._change(member, UP[rank], STAGES[rank + 1])
 
     def _lower(self, member: Member, stage: str) -> None:
         if self._look(member) is None:
             return
         while (rank := self._rank(member)) > STAGES.index(stage):
-            self._change(member, DOWN[rank - 1])
+            self._change(member, DOWN[rank - 1], STAGES[rank - 1])
 
     def _in_reverse(self, act: Callable[[Member, str], None], stages: Iterable[str]) -> None:
         problems = []
@@ -164,13 +164,13 @@ class ManagedGroup:
         if problem:
             raise BringUpError(problem)
 
-    def _change(self, member: Member, transition: str) -> None:
+    def _change(self, member: Member, transition: str, goal: str) -> None:
         if self.closing.is_set():
             raise BringUpError("the manager is ending")
         self._logger.info(f"{member.client.name}: {transition}")
         problem = member.client.change(transition, self._patience_s)
-        if problem:
-            self._look(member)
+        # The answer may have been lost on the way; what counts is where the node is.
+        if problem and self._look(member) != goal:
             raise BringUpError(problem)
 
     def _rank(self, member: Member) -> int:
