@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 import sys
 import typing
 from collections.abc import Callable, Sequence
@@ -96,7 +97,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         argv: The words after `robot-wm`; None takes those of the process.
 
     Returns:
-        The exit code: that of the verb, 2 after an error that has a message, 130 after Ctrl-C.
+        The exit code: that of the verb, 2 after an error that has a message, 130 after Ctrl-C, 141 where the reader of
+        standard output has gone.
     """
     words = list(sys.argv[1:] if argv is None else argv)
     if not words or words[0] in ("-h", "--help"):
@@ -122,6 +124,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         )
     except KeyboardInterrupt:
         return 130
+    except BrokenPipeError:
+        # Whoever read standard output has enough; what is left in its buffer must not fail at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
 
 
 def _run(name: str, verb: Verb, words: list[str]) -> int:

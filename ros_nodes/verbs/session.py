@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 import rclpy
+from rclpy.exceptions import NameValidationException
 from rclpy.executors import SingleThreadedExecutor
 
 from robot_wm.errors import RobotWmError
@@ -22,22 +23,35 @@ POLL_S = 0.05
 
 
 class Session:
-    """A node `_robot_wm_<pid>` in a context of its own; use it in a `with` statement."""
+    """A node `_robot_wm_<pid>` in a context of its own; use it in a `with` statement.
+
+    Raises:
+        RobotWmError: the DDS domain cannot be joined; inside the statement, a name breaks ROS 2's rules.
+    """
 
     def __enter__(self) -> Session:
         self._context = rclpy.Context()
+        try:
+            self._start()
+        except (RuntimeError, ValueError) as error:
+            rclpy.try_shutdown(context=self._context)
+            raise RobotWmError(_one_line(error)) from error
+        return self
+
+    def _start(self) -> None:
         rclpy.init(context=self._context, args=[])
         self.node = rclpy.create_node(
             f"_robot_wm_{os.getpid()}", context=self._context, start_parameter_services=False, enable_rosout=False
         )
         self._executor = SingleThreadedExecutor(context=self._context)
         self._executor.add_node(self.node)
-        return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
         self._executor.shutdown()
         self.node.destroy_node()
         rclpy.try_shutdown(context=self._context)
+        if isinstance(error, NameValidationException):
+            raise RobotWmError(_one_line(error)) from error
 
     def spin_once(self, timeout_s: float = POLL_S) -> None:
         """Runs one callback, if one is ready in time."""
@@ -86,3 +100,7 @@ class Session:
         if not self.until(future.done, timeout_s):
             raise RobotWmError(f"{who} did not answer within {timeout_s:g} s; its node may be busy or stuck")
         return future.result()
+
+
+def _one_line(error: BaseException) -> str:
+    return " ".join(str(error).replace("^", "").split())

@@ -113,6 +113,7 @@ def test_topic_pub_reaches_the_node(robot_wm: Command) -> None:
         (("/chat", "std_msgs/msg/String", "{dat: 1}"), "there is no field 'dat'; its message has data"),
         (("/chat", "std_msgs/msg/Strin"), "'std_msgs/msg/Strin'"),
         (("/chat", "nowhere_msgs/msg/String"), "package 'nowhere_msgs' has no msg here"),
+        (("/chat//too", "std_msgs/msg/String"), "Invalid topic name"),
         (("/chat", "String"), "must look like 'package/msg/Name'"),
         (("/chat", "std_msgs/msg/String", "{data: 5"), "not YAML"),
         (("/chat", "std_msgs/msg/String", "-r", "0"), "rate must be above 0"),
@@ -132,6 +133,16 @@ def test_topic_hz(robot_wm: Command) -> None:
     assert float(shown.split()[2]) == pytest.approx(20.0, rel=0.5)
 
 
+def test_a_reader_that_has_enough_ends_the_verb_quietly(talker: None) -> None:
+    command = [sys.executable, "-m", "robot_wm.cli", "topic", "echo", "/joint_states"]
+    echo = subprocess.Popen(command, cwd=PEER.parents[2], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert echo.stdout is not None and echo.stderr is not None
+    assert echo.stdout.readline() == "header:\n"
+    echo.stdout.close()
+    assert echo.wait(30) == 141
+    assert echo.stderr.read() == ""
+
+
 def test_hz_report() -> None:
     text = report([0.0, 0.1, 0.2, 0.4])
     assert text == "average rate: 7.500\n\tmin: 0.100s max: 0.200s std dev: 0.04714s window: 3"
@@ -148,6 +159,11 @@ def test_node_list_and_info(robot_wm: Command) -> None:
     servers = shown.partition("  Service Servers:\n")[2].partition("\n\n")[0].splitlines()
     assert "    /talker/get_parameters: rcl_interfaces/srv/GetParameters" in servers
     assert "    /talker/get_state: lifecycle_msgs/srv/GetState" in servers
+
+
+def test_a_domain_that_is_none_is_refused(robot_wm: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ROS_DOMAIN_ID", "twelve")
+    assert "ROS_DOMAIN_ID is 'twelve'" in robot_wm("topic", "list", fails=True)
 
 
 def test_unknown_node_is_named_with_the_known_ones(robot_wm: Command) -> None:
