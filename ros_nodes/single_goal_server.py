@@ -49,6 +49,7 @@ class SingleGoalServer:
             name,
             self._execute,
             callback_group=group,
+            result_timeout=10,
             goal_callback=self._on_goal,
             handle_accepted_callback=self._on_accepted,
             cancel_callback=lambda _: CancelResponse.ACCEPT,
