@@ -97,7 +97,7 @@ def test_set_one_by_one_says_why_not(contexts: Any, arm: Any, client: AsyncParam
     ]
     results = contexts.result(client.set_parameters(wanted)).results
     assert [result.successful for result in results] == [True, False, False, False, False, True]
-    for result, part in zip(results[1:5], ("range", "read-only", "type", "nothing"), strict=True):
+    for result, part in zip(results[1:5], ("range", "read-only", "type", "undeclared"), strict=True):
         assert part in result.reason
     assert arm.get_parameter("rate").value == 0.75
     assert arm.get_parameter("open").value == "now"

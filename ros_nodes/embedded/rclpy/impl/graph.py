@@ -93,7 +93,7 @@ class Graph:
 
     def _run(self) -> None:
         try:
-            while not self._closed:
+            while True:
                 self._ready_set.ready(RECHECK_NS if self._checks.pending else LONG_NS)
                 self._guard.take()
                 self._publish_info()

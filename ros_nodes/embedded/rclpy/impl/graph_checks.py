@@ -15,38 +15,41 @@ if TYPE_CHECKING:
     from rclpy.impl.graph import Graph
     from rclpy.impl.graph_nodes import KnownNode, NodeEntities
 
-PATIENCE_S = 1.0
+NAME_PATIENCE_S = 1.0
 """How long the name of a peer's node is waited for; it is announced apart from the peer's endpoints."""
+TWIN_PATIENCE_S = 0.5
+"""How long two nodes may share a name, as when one takes the other's place."""
 
 
 class _Peers(NamedTuple):
-    """Endpoints by topic, and node names by gid."""
+    """Endpoints by topic, node names by gid, and the faults that were not certain at the last look."""
 
     writers: dict[str, list[Endpoint]]
     readers: dict[str, list[Endpoint]]
     names: dict[bytes, str]
+    since: dict[tuple[bytes, ...], float]
 
 
 class GraphChecks:
-    """Warns once of each fault, by the logger of the node that has it.
-
-    Attributes:
-        pending: whether some fault waits for a name, so that `run` must be called again soon.
-    """
+    """Warns once of each fault, by the logger of the node that has it."""
 
     def __init__(self, graph: Graph) -> None:
         self._graph = graph
         self._said: set[tuple[bytes, ...]] = set()
-        self._first_seen: dict[tuple[bytes, ...], float] = {}
-        self.pending = False
+        self._since: dict[tuple[bytes, ...], float] = {}
+
+    @property
+    def pending(self) -> bool:
+        """Whether some fault is not certain yet, so that `run` must be called again soon."""
+        return bool(self._since)
 
     def run(self) -> None:
         """Look at the graph as it is now."""
-        self.pending = False
+        previous, self._since = self._since, {}
         nodes = self._graph.nodes()
         writers, readers = self._graph.publications(), self._graph.subscriptions()
         names = {identity: node.full_name for node in nodes for identity in node.readers | node.writers}
-        peers = _Peers(_by_topic(writers), _by_topic(readers), names)
+        peers = _Peers(_by_topic(writers), _by_topic(readers), names, previous)
         for node in self._graph.own_nodes():
             for identity in list(node.readers):
                 if identity in readers:
@@ -54,7 +57,7 @@ class GraphChecks:
             for identity in list(node.writers):
                 if identity in writers:
                     self._check(node, writers[identity], peers, is_reader=False)
-            self._check_name(node, nodes)
+            self._check_name(node, nodes, previous)
 
     def _check(self, node: NodeEntities, own: Endpoint, peers: _Peers, is_reader: bool) -> None:
         name = own.ros_name(TOPIC) or own.ros_name(REQUEST)
@@ -65,27 +68,28 @@ class GraphChecks:
             if key in self._said:
                 continue
             text = next(_faults(own, peer, name, is_reader, own.gid in node.quiet), None)
-            if text is not None and self._is_ripe(key, peer.gid in peers.names):
-                self._said.add(key)
+            patience_s = 0.0 if peer.gid in peers.names else NAME_PATIENCE_S
+            if text is not None and self._is_certain(key, peers.since, patience_s):
                 node.logger.warning(text.format(peer=peers.names.get(peer.gid, "an unknown node")))
 
-    def _is_ripe(self, key: tuple[bytes, ...], is_named: bool) -> bool:
-        first = self._first_seen.setdefault(key, time.monotonic())
-        if is_named or time.monotonic() - first > PATIENCE_S:
-            del self._first_seen[key]
-            return True
-        self.pending = True
-        return False
+    def _is_certain(self, key: tuple[bytes, ...], since: dict[tuple[bytes, ...], float], patience_s: float) -> bool:
+        """Whether a fault has been there for long enough to be said; says so once."""
+        now = time.monotonic()
+        first = since.get(key, now)
+        if now - first < patience_s:
+            self._since[key] = first
+            return False
+        self._said.add(key)
+        return True
 
-    def _check_name(self, node: NodeEntities, nodes: list[KnownNode]) -> None:
+    def _check_name(self, node: NodeEntities, nodes: list[KnownNode], since: dict[tuple[bytes, ...], float]) -> None:
         own = [known for known in nodes if (known.name, known.namespace) == (node.name, node.namespace)]
         others = {known.participant for known in own if known.participant != self._graph.gid}
         if len([known for known in own if known.participant == self._graph.gid]) > 1:
             others.add(self._graph.gid)
         for participant in others:
             key = node.name.encode(), node.namespace.encode(), participant
-            if key not in self._said:
-                self._said.add(key)
+            if key not in self._said and self._is_certain(key, since, TWIN_PATIENCE_S):
                 _warn_of_twin(node.logger, own[0].full_name)
 
 

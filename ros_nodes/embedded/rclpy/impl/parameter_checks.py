@@ -25,7 +25,7 @@ def reason_against(parameter: Parameter, descriptor: ParameterDescriptor, *, may
         return None
     if not descriptor.dynamic_typing and parameter.type_.value != descriptor.type:
         expected = Parameter.Type(descriptor.type).name
-        return f"{WRONG_TYPE}, expected '{expected}' got '{parameter.type_.name}'"
+        return f"{WRONG_TYPE}, expected 'Type.{expected}' got 'Type.{parameter.type_.name}'"
     return _out_of_range(parameter, descriptor)
 
 
