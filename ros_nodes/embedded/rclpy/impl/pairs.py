@@ -37,7 +37,7 @@ class Pair:
         self.writer: Any = participant.writer(out, out_type, profile, note)
         self.reader: Any = participant.reader(back, back_type, profile, note)
         self.gids = gid(self.reader), gid(self.writer)
-        self._names: dict[tuple[bool, int], str | None] = {}
+        self._names: dict[tuple[bool, int], str] = {}
 
     def send(self, message: Message, header: bytes) -> None:
         """Write a request or a reply."""
@@ -49,9 +49,12 @@ class Pair:
         return [self._peer_name(handle, of_writer) for handle in handles]
 
     def _peer_name(self, handle: int, of_writer: bool) -> str | None:
-        """The name by which a matched endpoint says whose it is; read once, since that takes 0.1 ms."""
-        known = of_writer, handle
-        if known not in self._names:
+        """The name by which a matched endpoint says whose it is; read once, since that takes 0.1 ms.
+
+        Now and then an endpoint that was matched a moment ago comes without its user data, so nothing is not kept.
+        """
+        known = self._names.get((of_writer, handle))
+        if known is None:
             try:
                 if of_writer:
                     data = self.writer.get_matched_subscription_data(handle)
@@ -59,10 +62,10 @@ class Pair:
                     data = self.reader.get_matched_publication_data(handle)
             except DDSException:
                 return None
-            if data is None:
-                return None
-            self._names[known] = user_data_value(data.qos, self._peer_key)
-        return self._names[known]
+            known = None if data is None else user_data_value(data.qos, self._peer_key)
+            if known is not None:
+                self._names[of_writer, handle] = known
+        return known
 
     def is_matched(self) -> bool:
         """Whether some peer has both of its endpoints matched with these."""
