@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,17 +12,25 @@ import pytest
 
 import ros_nodes  # noqa: F401  (supplies rclpy where ROS is not installed)
 
-MANAGED = {"autostart": False}
-NAMES = ["controller_node", "perception_node"]
-
-pytest.importorskip("pinocchio")
+NAMES = ["recorder_node", "perception_node"]
 
 
 @pytest.fixture
-def managed(processes: Any, peer: Any) -> Iterator[Any]:
-    """The manager and two nodes of its own accord."""
+def start(processes: Any, tmp_path: Path) -> Callable[..., None]:
+    """Starts a node that waits for the manager."""
+
+    def start_one(name: str, **parameters: Any) -> None:
+        own = {"folder": tmp_path / "bags"} if name == "recorder_node" else {}
+        processes.start(name, autostart=False, **own, **parameters)
+
+    return start_one
+
+
+@pytest.fixture
+def managed(start: Callable[..., None], processes: Any, peer: Any) -> Iterator[Any]:
+    """The manager and its two nodes, all active."""
     for name in NAMES:
-        processes.start(name, **MANAGED)
+        start(name)
     processes.start("lifecycle_manager", node_names=f"[{', '.join(NAMES)}]", watch_period_s=0.2, autostart=True)
     peer.until_health("lifecycle_manager", "all nodes are active", what=lambda: processes.log("lifecycle_manager"))
     yield processes
@@ -65,12 +73,12 @@ def test_up_in_order_and_every_request(managed: Any, peer: Any) -> None:
     assert not gone.success and "finalized; start its process again" in gone.message
 
 
-def test_a_node_that_was_killed_is_brought_back(managed: Any, peer: Any) -> None:
+def test_a_node_that_was_killed_is_brought_back(managed: Any, start: Callable[..., None], peer: Any) -> None:
     managed.kill("perception_node")
     peer.until_health("lifecycle_manager", "perception_node is not there")
-    assert stage(peer, "controller_node") == "active"
+    assert stage(peer, "recorder_node") == "active"
     peer.health.pop("perception_node")
-    managed.start("perception_node", **MANAGED)
+    start("perception_node")
     peer.until_active("perception_node")
     peer.until_health("lifecycle_manager", "all nodes are active")
     assert peer.trigger("lifecycle_manager/is_active").success
@@ -81,22 +89,24 @@ def test_what_was_stopped_by_hand_stays_stopped(managed: Any, peer: Any) -> None
     from lifecycle_msgs.srv import ChangeState
 
     down = ChangeState.Request(transition=Transition(id=Transition.TRANSITION_DEACTIVATE))
-    assert peer.call(ChangeState, "controller_node/change_state", down).success
+    assert peer.call(ChangeState, "recorder_node/change_state", down).success
     peer.until(lambda: not peer.trigger("lifecycle_manager/is_active").success)
     asked = len(steps(managed))
     seen = time.monotonic()
     peer.until(lambda: time.monotonic() > seen + 1.0)
-    assert stage(peer, "controller_node") == "inactive" and len(steps(managed)) == asked
+    assert stage(peer, "recorder_node") == "inactive" and len(steps(managed)) == asked
 
 
-def test_a_node_that_cannot_be_configured_is_named(processes: Any, peer: Any, tmp_path: Path) -> None:
-    processes.start("perception_node", **MANAGED, bundle=tmp_path / "nowhere")
-    processes.start("controller_node", **MANAGED)
-    processes.start("lifecycle_manager", node_names="[controller_node, perception_node]", autostart=True)
+def test_a_node_that_cannot_be_configured_is_named(
+    start: Callable[..., None], processes: Any, peer: Any, tmp_path: Path
+) -> None:
+    start("perception_node", bundle=tmp_path / "nowhere")
+    start("recorder_node")
+    processes.start("lifecycle_manager", node_names="[recorder_node, perception_node]", autostart=True)
     peer.until_health("lifecycle_manager", "perception_node could not configure; its own log says why")
     assert "ros2 service call /lifecycle_manager/startup" in peer.health["lifecycle_manager"]["message"]
-    peer.until(lambda: stage(peer, "controller_node") == "inactive")
-    assert "cannot configure" in peer.health["perception_node"]["message"]
+    peer.until(lambda: stage(peer, "recorder_node") == "inactive")
+    peer.until_health("perception_node", "cannot configure")
 
 
 def test_the_manager_brings_all_down_when_it_ends(managed: Any, peer: Any) -> None:
@@ -104,9 +114,9 @@ def test_the_manager_brings_all_down_when_it_ends(managed: Any, peer: Any) -> No
     peer.until(lambda: all(stage(peer, name) == "finalized" for name in NAMES))
 
 
-def test_in_a_namespace(processes: Any, peer: Any) -> None:
+def test_in_a_namespace(start: Callable[..., None], processes: Any, peer: Any) -> None:
     for name in NAMES:
-        processes.start(name, namespace="left", **MANAGED)
+        start(name, namespace="left")
     processes.start("lifecycle_manager", namespace="left", node_names=f"[{', '.join(NAMES)}]")
     peer.until_health("left/lifecycle_manager", "all nodes are active")
     peer.until_active(*(f"left/{name}" for name in NAMES))
