@@ -57,13 +57,15 @@ def run(node_type: Callable[[], Program], args: Sequence[str] | None = None, thr
     assert isinstance(node, Node)
     executor = MultiThreadedExecutor(num_threads=threads)
     executor.add_node(node)
-    spinner = threading.Thread(target=_spin, args=(executor, node), name="executor", daemon=True)
+    ending = threading.Event()
+    spinner = threading.Thread(target=_spin, args=(executor, node, ending), name="executor", daemon=True)
     spinner.start()
     try:
         node.begin()
         requests.get()
         node.end()
     finally:
+        ending.set()
         executor.shutdown()
         spinner.join(timeout=5.0)
         node.destroy_node()
@@ -71,15 +73,16 @@ def run(node_type: Callable[[], Program], args: Sequence[str] | None = None, thr
     return 0
 
 
-def _spin(executor: MultiThreadedExecutor, node: Program) -> None:
+def _spin(executor: MultiThreadedExecutor, node: Program, ending: threading.Event) -> None:
     """Spins on after a callback that raised: one bad message must not end a robot's node."""
-    while True:
+    while not ending.is_set():
         try:
             executor.spin()
         except (ExternalShutdownException, ShutdownException):
             return
         except Exception as error:
-            node.callback_failed("a callback failed", error)
+            if not ending.is_set():
+                node.callback_failed("a callback failed", error)
         else:
             return
 
