@@ -10,17 +10,16 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
-from rich.table import Table
 
 from robot_wm.contract import TABLETOP
 from ros_nodes.demo_client import NODES, DemoClient, DemoError
+from ros_nodes.demo_report import Attempt, Outcome, print_table, report_of
 from ros_nodes.launch_substitutions import SubstitutionError, package_share
 
 TASKS = ("reach", "push")
@@ -46,28 +45,9 @@ class DemoConfig:
     randomize: bool = False
 
 
-@dataclass(frozen=True)
-class Attempt:
-    """How one try at a task went; distances in metres, `steps` are the plans that were made."""
-
-    seed: int
-    success: bool
-    steps: int
-    seconds: float
-    initial_distance_m: float
-    final_distance_m: float
-
-
-@dataclass
-class _Outcome:
-    attempts: dict[str, list[Attempt]] = field(default_factory=dict)
-    recordings: list[Any] = field(default_factory=list)
-    latency_ms: dict[str, float | None] = field(default_factory=dict)
-
-
 def run(config: DemoConfig) -> int:
     """Runs the demonstration; returns 0 only if both tasks succeeded."""
-    console, outcome = Console(), _Outcome()
+    console, outcome = Console(), Outcome()
     config.out.mkdir(parents=True, exist_ok=True)
     columns = (SpinnerColumn(), TextColumn("{task.description:<28}"), BarColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console) as progress:
@@ -77,9 +57,9 @@ def run(config: DemoConfig) -> int:
                 outcome.attempts[task] = _try(task, client, config, outcome, progress)
             outcome.latency_ms = _camera_to_command(client)
         _draw(outcome, config.out, progress)
-    report = _report(outcome)
+    report = report_of(outcome)
     (config.out / "report.json").write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
-    _print_table(console, outcome, config.out)
+    print_table(console, outcome, config.out)
     return 0 if all(task["success"] for task in report["tasks"].values()) else 1
 
 
@@ -149,7 +129,7 @@ def _tail(out: Path) -> str:
     return "\n".join(lines[-5:]) or f"nothing in {out / 'launch.log'}"
 
 
-def _try(task: str, client: DemoClient, config: DemoConfig, outcome: _Outcome, progress: Progress) -> list[Attempt]:
+def _try(task: str, client: DemoClient, config: DemoConfig, outcome: Outcome, progress: Progress) -> list[Attempt]:
     attempts: list[Attempt] = []
     for seed in range(config.seed, config.seed + config.attempts):
         attempts.append(_attempt(task, seed, client, outcome, progress))
@@ -158,7 +138,7 @@ def _try(task: str, client: DemoClient, config: DemoConfig, outcome: _Outcome, p
     return attempts
 
 
-def _attempt(task: str, seed: int, client: DemoClient, outcome: _Outcome, progress: Progress) -> Attempt:
+def _attempt(task: str, seed: int, client: DemoClient, outcome: Outcome, progress: Progress) -> Attempt:
     from ros_nodes.demo_picture import Recording
 
     bar = progress.add_task(f"{task}, seed {seed}", total=None)
@@ -190,39 +170,12 @@ def _camera_to_command(client: DemoClient) -> dict[str, float | None]:
     return {name: float(values[key]) if key in values else None for name, key in keys.items()}
 
 
-def _draw(outcome: _Outcome, out: Path, progress: Progress) -> None:
+def _draw(outcome: Outcome, out: Path, progress: Progress) -> None:
     from ros_nodes.demo_picture import write_gif
 
     bar = progress.add_task("drawing demo.gif", total=None)
     write_gif(outcome.recordings, out / "demo.gif", 1.0 / OVERVIEW_RATE)
     progress.update(bar, total=1, completed=1)
-
-
-def _report(outcome: _Outcome) -> dict[str, Any]:
-    tasks = {}
-    for task, attempts in outcome.attempts.items():
-        last = asdict(attempts[-1])
-        tasks[task] = last | {"attempts": [asdict(attempt) for attempt in attempts]}
-    return {"tasks": tasks, "camera_to_command_ms": outcome.latency_ms}
-
-
-def _print_table(console: Console, outcome: _Outcome, out: Path) -> None:
-    table = Table("task", "seed", "success", "steps", "seconds", "distance before", "after")
-    for task, attempts in outcome.attempts.items():
-        for attempt in attempts:
-            table.add_row(
-                task,
-                str(attempt.seed),
-                "yes" if attempt.success else "no",
-                str(attempt.steps),
-                f"{attempt.seconds:.1f}",
-                f"{100 * attempt.initial_distance_m:.1f} cm",
-                f"{100 * attempt.final_distance_m:.1f} cm",
-            )
-    console.print(table)
-    figures = ", ".join(f"{name} {value:.0f} ms" for name, value in outcome.latency_ms.items() if value is not None)
-    console.print(f"camera to joint command: {figures or 'not measured'}")
-    console.print(f"written: {out / 'report.json'}, {out / 'demo.gif'}, {out / 'launch.log'}")
 
 
 if __name__ == "__main__":
