@@ -91,17 +91,16 @@ def test_a_plan_in_another_frame_is_refused_by_name(bench: Bench) -> None:
 
 
 def test_deactivation_stops_the_arm_and_what_was_before_is_forgotten(bench: Bench) -> None:
-    bench.send((0.0, 0.0, 0.02))
-    bench.peer.until(lambda: len(bench.commands) > 20)
+    bench.peer.until(lambda: _resend(bench) and len(bench.commands) > 20)
     _change(bench, Transition.TRANSITION_DEACTIVATE)
+    bench.peer.until_health("controller_node", "inactive")
     commands = len(bench.commands)
     bench.send((0.0, 0.0, 0.02))
     _change(bench, Transition.TRANSITION_ACTIVATE)
     bench.peer.until_health("controller_node", "no plan yet")
     assert len(bench.commands) == commands
     held = bench.pose()
-    bench.send((0.0, 0.0, 0.02))
-    bench.peer.until(lambda: len(bench.commands) > commands)
+    bench.peer.until(lambda: _resend(bench) and len(bench.commands) > commands)
     first = np.array(bench.commands[commands][1].points[0].positions)
     assert np.linalg.norm(bench.arm.forward(first)[:3] - held[:3]) < 2e-3
 
