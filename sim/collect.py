@@ -7,8 +7,8 @@ import signal
 from collections.abc import Iterator
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import closing, contextmanager
-from dataclasses import asdict, dataclass
-from functools import partial
+from dataclasses import asdict, dataclass, field
+from functools import cache, partial
 from pathlib import Path
 from types import FrameType
 from typing import Literal
@@ -17,9 +17,11 @@ import numpy as np
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from robot_wm.agent import Agent
 from robot_wm.contract import TABLETOP
 from robot_wm.data import DatasetWriter, Episode
 from robot_wm.data.files import write_atomic
+from robot_wm.deploy.bundle import default_bundle, load_bundle
 from robot_wm.errors import DatasetError
 from sim.parallel import ordered_map
 
@@ -34,23 +36,26 @@ class CollectConfig:
 
     Attributes:
         out: Folder of the dataset.
-        task: What is played; "play" is a mixture of both.
+        task: What is played; "play" is a mixture of "reach" and "push", "nudge" is pushing over short ways, and in
+            "correct" the policy of a bundle begins to push, and its mistakes are corrected.
         episodes: Number of episodes that the dataset shall have.
         workers: Processes that simulate.
         seed: The same seed gives the same episodes.
         steps: Frames of an episode.
         randomize: Share of episodes with randomised colours, light, friction, mass and camera pose.
         reach_share: Share of episodes in "play" in which the arm only wanders.
+        bundle: Whose policy is corrected; the one inside the package by default.
     """
 
     out: Path
-    task: Literal["reach", "push", "play"] = "play"
+    task: Literal["reach", "push", "nudge", "play", "correct"] = "play"
     episodes: int = 100
     workers: int = 2
     seed: int = 0
     steps: int = 50
     randomize: float = 0.75
     reach_share: float = 0.25
+    bundle: Path = field(default_factory=default_bundle)
 
     def __post_init__(self) -> None:
         for name, low in (("episodes", 1), ("workers", 1), ("steps", 2), ("seed", 0)):
@@ -64,7 +69,8 @@ class CollectConfig:
     def recipe(self) -> dict[str, object]:
         """What decides the content of each episode, and so must not change when a collection goes on."""
         plain = asdict(self)
-        return {name: plain[name] for name in ("task", "seed", "steps", "randomize", "reach_share")}
+        recipe = {name: plain[name] for name in ("task", "seed", "steps", "randomize", "reach_share")}
+        return recipe | ({"bundle": load_bundle(self.bundle).sha256} if self.task == "correct" else {})
 
 
 def run(config: CollectConfig) -> int:
@@ -96,12 +102,19 @@ def run(config: CollectConfig) -> int:
 
 def play(config: CollectConfig, number: int) -> Episode:
     """Plays episode `number`; it depends on nothing but the recipe and this number."""
-    from sim.play import play_episode
+    from sim.play import corrected_episode, play_episode
 
     rng = np.random.default_rng([config.seed, number])
+    if config.task == "correct":
+        return corrected_episode(_policy(config.bundle), int(rng.integers(2**31)), config.steps, config.randomize)
     wander = rng.random() < config.reach_share
     task = config.task if config.task != "play" else "reach" if wander else "push"
     return play_episode(task, int(rng.integers(2**31)), config.steps, config.randomize)
+
+
+@cache
+def _policy(bundle: Path) -> Agent:
+    return Agent.load(bundle, mode="policy", threads=1)
 
 
 def _collect(config: CollectConfig, writer: DatasetWriter, console: Console) -> bool:

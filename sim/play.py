@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
 
+from robot_wm.agent import Agent
 from robot_wm.contract import TABLETOP
 from robot_wm.data.episode import Episode
 from sim.randomization import Randomization
@@ -15,6 +18,7 @@ from sim.tasks import (
     BLOCK_LOW,
     CONTACT_M,
     PUSH_HEIGHT_M,
+    Push,
     camera_image,
     clear_tool,
     random_block,
@@ -36,6 +40,7 @@ class PlayStyle:
         noise_m: Standard deviation of the noise on every step.
         wander: Chance that the next thing to do is a free motion.
         disturb: Chance at each step that something pulls the tool aside for a few steps, so that recovery is seen.
+        targets_m: Least and greatest distance that the block is pushed at a time.
     """
 
     speed_m: float
@@ -43,10 +48,11 @@ class PlayStyle:
     noise_m: float
     wander: float
     disturb: float
+    targets_m: tuple[float, float] = (0.06, 0.22)
 
     @classmethod
     def sample(cls, task: str, rng: np.random.Generator) -> PlayStyle:
-        """Draws a style; a "reach" episode only wanders."""
+        """Draws a style; a "reach" episode only wanders, a "nudge" episode pushes short ways, often from a new side."""
         reach = task == "reach"
         return cls(
             speed_m=rng.uniform(0.012 if reach else 0.028, 0.04),
@@ -54,6 +60,7 @@ class PlayStyle:
             noise_m=rng.choice([0.0, 0.003, 0.008]),
             wander=1.0 if reach else 0.2,
             disturb=0.0 if reach else rng.choice([0.0, 0.03, 0.06]),
+            targets_m=(0.02, 0.08) if task == "nudge" else (0.06, 0.22),
         )
 
 
@@ -97,7 +104,7 @@ class Player:
     def _push_target(self, block: np.ndarray) -> np.ndarray:
         while True:
             target = random_block(self._rng)
-            if 0.06 <= np.linalg.norm(target - block) <= 0.22:
+            if self._style.targets_m[0] <= np.linalg.norm(target - block) <= self._style.targets_m[1]:
                 return target
             if np.any(block[:2] < BLOCK_LOW - 0.05) or np.any(block[:2] > BLOCK_HIGH + 0.05):
                 return target
@@ -149,7 +156,7 @@ def play_episode(task: str, seed: int, steps: int, randomize: float = 0.5) -> Ep
     """Plays one episode from scratch.
 
     Args:
-        task: "reach" only wanders; "push" mostly pushes.
+        task: "reach" only wanders; "push" mostly pushes; "nudge" pushes short ways.
         seed: The same seed gives the same episode to the bit.
         steps: Number of frames.
         randomize: Chance that the scene is randomised.
@@ -158,25 +165,57 @@ def play_episode(task: str, seed: int, steps: int, randomize: float = 0.5) -> Ep
         The episode with the privileged columns `block`, `contact` and `behaviour` for monitoring.
     """
     rng = np.random.default_rng(seed)
+    with _scene(rng, randomize) as world:
+        block = random_block(rng)
+        world.place_block(block, rng.uniform(-np.pi, np.pi))
+        world.place_robot(clear_tool(block, rng))
+        player = Player(PlayStyle.sample(task, rng), rng)
+        return _record(world, task, steps, player, lambda image, command: player.act(command, world.block_position()))
+
+
+def corrected_episode(agent: Agent, seed: int, steps: int, randomize: float = 0.5) -> Episode:
+    """An agent tries to push; after a while the player takes over and brings the block to the goal (DAgger, 1011.0686).
+
+    It shows what to do in the situations that the agent's own mistakes lead to. Arguments as for `play_episode`.
+    """
+    rng = np.random.default_rng(seed)
+    with _scene(rng, randomize) as world:
+        task = Push()
+        agent.set_goal(task.reset(world, rng))
+        agent.reset(seed)
+        player = Player(PlayStyle.sample("nudge", rng), rng)
+        player.pursue(task.goal)
+        left_to_agent = iter(range(int(rng.integers(6, 30))))
+
+        def choose(image: np.ndarray, command: np.ndarray) -> np.ndarray:
+            if next(left_to_agent, None) is None:
+                return player.act(command, world.block_position())
+            return agent.act(image, world.state()).actions[0, :3]
+
+        return _record(world, "push", steps, player, choose)
+
+
+@contextmanager
+def _scene(rng: np.random.Generator, randomize: float) -> Iterator[World]:
     world = World(Randomization() if rng.random() < randomize else None)
     try:
-        return _play(world, task, steps, rng)
+        world.reset(rng)
+        yield world
     finally:
         world.close()
 
 
-def _play(world: World, task: str, steps: int, rng: np.random.Generator) -> Episode:
-    world.reset(rng)
-    block = random_block(rng)
-    world.place_block(block, rng.uniform(-np.pi, np.pi))
-    world.place_robot(clear_tool(block, rng))
-    player = Player(PlayStyle.sample(task, rng), rng)
+def _record(
+    world: World, task: str, steps: int, player: Player, choose: Callable[[np.ndarray, np.ndarray], np.ndarray]
+) -> Episode:
+    """Moves by what `choose` says of the picture and the commanded position, and records it."""
     command = world.ee_pose()[:3]
     low, high = np.array(TABLETOP.workspace_low), np.array(TABLETOP.workspace_high)
     rows: dict[str, list] = {key: [] for key in ("images", "states", "actions", "block", "contact", "behaviour")}
     for _ in range(steps):
-        target = np.clip(command + player.act(command, world.block_position()), low, high)
-        rows["images"].append(camera_image(world))
+        image = camera_image(world)
+        target = np.clip(command + choose(image, command), low, high)
+        rows["images"].append(image)
         rows["states"].append(world.state())
         rows["actions"].append(np.append(target - command, np.zeros(4)))
         rows["block"].append(world.block_position())

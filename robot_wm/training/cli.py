@@ -19,13 +19,15 @@ from robot_wm.training.windows import Frames
 
 @dataclass(frozen=True)
 class TrainConfig:
-    """Trains a world model in three stages and goes on from the last checkpoint when run again.
+    """Trains a world model stage by stage and goes on from the last checkpoint when run again.
 
     Attributes:
         dataset: LeRobot v3 dataset.
         out: Directory of checkpoint, journals (CSV) and `curves.png`.
         seed: Seeds weights and batches.
         device: "auto" takes a GPU when there is one; "cpu" or "cuda" insist.
+        further: More LeRobot v3 datasets, for a fourth stage that refines predictor, critic and policy; it may be added
+            to a run that has finished without.
         plan: Sizes, stages and loss weights.
     """
 
@@ -33,6 +35,7 @@ class TrainConfig:
     out: Path = Path("runs/tabletop")
     seed: int = 0
     device: str = "auto"
+    further: tuple[Path, ...] = ()
     plan: TrainingPlan = field(default_factory=TrainingPlan)
 
 
@@ -43,7 +46,8 @@ def run(config: TrainConfig) -> int:
     torch.set_num_threads(os.cpu_count() or 1)
     frames = Frames.of(load_cached(config.dataset))
     console.print(f"{len(frames.starts)} episodes, {len(frames.images)} frames; training on {device}")
-    trainer = Trainer(config.plan, frames, config.out, device, config.seed)
+    further = [Frames.of(load_cached(path)) for path in config.further]
+    trainer = Trainer(config.plan, frames, config.out, device, config.seed, further)
     trainer.run()
     metrics = trainer.finish()
     console.print(f"done: {config.out}")

@@ -62,10 +62,10 @@ class TrainingPlan:
     Attributes:
         pretrain: Stage 1, masked video prediction: the encoder.
         joint: Stage 2, action-conditioned: encoder, predictor and heads together.
-        heads: Stage 3, on frozen latents: predictor, critic and policy.
-        heads_window: Windows of stage 3; longer roll-outs than stage 2 can afford.
-        augmentation: Random looks of the pictures in the first `augmented` steps of stage 2. They make the encoder robust;
-            what is exact it learns afterwards, from the pictures as they are.
+        heads: Stages 3 and 4, on frozen latents: predictor, critic and policy.
+        heads_window: Their windows; longer roll-outs than stage 2 can afford.
+        augmentation: Random looks of the pictures in the first `augmented` steps of stage 2. They make the encoder
+            robust; what is exact it learns afterwards, from the pictures as they are.
         held_out: Share of the episodes that only monitors see.
         decay: Weight decay of AdamW.
         clip: Largest gradient norm.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 
 import numpy as np
 import torch
@@ -34,7 +35,13 @@ class Stage(ABC):
 
     def __init__(self, plan: TrainingPlan, model: WorldModel, frames: Frames, device: torch.device, seed: int) -> None:
         self.plan, self.model, self.frames, self.device, self.seed = plan, model, frames, device, seed
+        self.schedule = self.planned(plan)
         self.modules = {"model": model}
+
+    @staticmethod
+    @abstractmethod
+    def planned(plan: TrainingPlan) -> Schedule:
+        """The stage's schedule in a plan."""
 
     @abstractmethod
     def loss(self, step: int) -> tuple[torch.Tensor, Losses]:
@@ -60,9 +67,13 @@ class Pretrain(Stage):
 
     def __init__(self, plan: TrainingPlan, model: WorldModel, frames: Frames, device: torch.device, seed: int) -> None:
         super().__init__(plan, model, frames, device, seed)
-        self.config, self.schedule = plan.pretrain, plan.pretrain.schedule
+        self.config = plan.pretrain
         self.masked = MaskedVideoModel(model.encoder.video, plan.pretrain.momentum).to(device)
         self.modules["masked"] = self.masked
+
+    @staticmethod
+    def planned(plan: TrainingPlan) -> Schedule:
+        return plan.pretrain.schedule
 
     def parameters(self) -> list[nn.Parameter]:
         return [parameter for parameter in self.masked.parameters() if parameter.requires_grad]
@@ -91,7 +102,11 @@ class Joint(Stage):
 
     def __init__(self, plan: TrainingPlan, model: WorldModel, frames: Frames, device: torch.device, seed: int) -> None:
         super().__init__(plan, model, frames, device, seed)
-        self.schedule, self.window = plan.joint, plan.window
+        self.window = plan.window
+
+    @staticmethod
+    def planned(plan: TrainingPlan) -> Schedule:
+        return plan.joint
 
     def parameters(self) -> list[nn.Parameter]:
         return list(self.model.parameters())
@@ -148,14 +163,30 @@ class Heads(Joint):
     """Predictor, critic and policy on frozen latents: many cheap steps and long roll-outs.
 
     The critic and the policy also learn from predicted latents, because that is what planning shows them.
+
+    Args:
+        further: Datasets beside `frames`.
     """
 
     name = "heads"
 
-    def __init__(self, plan: TrainingPlan, model: WorldModel, frames: Frames, device: torch.device, seed: int) -> None:
-        super().__init__(plan, model, frames, device, seed)
-        self.schedule, self.window = plan.heads, plan.heads_window
-        self.latents = encode_rows(model, frames, np.arange(len(frames.images)), device)
+    def __init__(
+        self,
+        plan: TrainingPlan,
+        model: WorldModel,
+        frames: Frames,
+        device: torch.device,
+        seed: int,
+        further: Sequence[Frames] = (),
+    ) -> None:
+        parts = [frames, *further]
+        super().__init__(plan, model, Frames.joined(parts), device, seed)
+        self.window = plan.heads_window
+        self.latents = np.concatenate([encode_rows(model, part, np.arange(len(part.images)), device) for part in parts])
+
+    @staticmethod
+    def planned(plan: TrainingPlan) -> Schedule:
+        return plan.heads
 
     def parameters(self) -> list[nn.Parameter]:
         trained = (self.model.predictor, self.model.critic, self.model.policy)
@@ -174,6 +205,12 @@ class Heads(Joint):
         policy, critic = self.heads(batch, start, rng)
         terms = {"teacher": teacher, "rollout": rollout, "policy": policy, "critic": critic}
         return self.weigh(terms), terms
+
+
+class Refine(Heads):
+    """The same once more with further episodes, such as corrections of what the policy of the stage before did."""
+
+    name = "refine"
 
 
 @torch.no_grad()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from robot_wm.training import checkpoint
 from robot_wm.training.config import TrainingPlan
 from robot_wm.training.journal import Journal, draw_curves
 from robot_wm.training.monitors import monitor
-from robot_wm.training.stages import Heads, Joint, Pretrain, Stage, encode_rows
+from robot_wm.training.stages import Heads, Joint, Pretrain, Refine, Stage, encode_rows
 from robot_wm.training.windows import Frames
 from robot_wm.world_model.model import WorldModel
 
@@ -35,13 +36,22 @@ class Trainer:
         out: Directory of checkpoints, journals and curves. A run that was killed goes on from its last checkpoint.
         device: Where to compute.
         seed: Seeds weights and batches.
+        further: Datasets for a last stage, `Refine`; without any, there is no such stage.
 
     Raises:
         TrainingError: `out` holds a run of another plan or seed.
     """
 
-    def __init__(self, plan: TrainingPlan, frames: Frames, out: Path, device: torch.device, seed: int) -> None:
-        self.plan, self.out, self.device, self.seed = plan, out, device, seed
+    def __init__(
+        self,
+        plan: TrainingPlan,
+        frames: Frames,
+        out: Path,
+        device: torch.device,
+        seed: int,
+        further: Sequence[Frames] = (),
+    ) -> None:
+        self.plan, self.out, self.device, self.seed, self.further = plan, out, device, seed, further
         self.train, self.held_out = frames.split(plan.held_out)
         torch.manual_seed(seed)
         self.model = WorldModel(plan.model).to(device)
@@ -62,22 +72,38 @@ class Trainer:
 
     def run(self) -> WorldModel:
         """Runs the stages that are not finished yet and returns the model in evaluation mode."""
-        names = [stage.name for stage in STAGES]
-        first = names.index(self._resumed[1]["stage"]) if self._resumed else 0
-        if self._resumed:
-            checkpoint.restore(self._resumed[0], {"model": self.model}, None)
-        for stage_type in STAGES[first:]:
+        stages: tuple[type[Stage], ...] = (*STAGES, Refine) if self.further else STAGES
+        names = [stage.name for stage in stages]
+        for stage_type in stages[self._first(names) :]:
             torch.manual_seed(self.seed)
-            self._run_stage(stage_type(self.plan, self.model, self.train, self.device, self.seed))
+            self._run_stage(self._stage(stage_type))
             draw_curves(self.out, names)
         return self.model.eval()
+
+    def _first(self, names: list[str]) -> int:
+        """Index of the stage to go on with; the model is brought to where that begins or was left."""
+        if self._resumed is None:
+            return 0
+        tensors, meta = self._resumed
+        if meta["stage"] not in names:
+            raise TrainingError(f"{self.out}: its last stage was '{meta['stage']}'; give the same --further again")
+        checkpoint.restore(tensors, {"model": self.model}, None)
+        index = names.index(meta["stage"])
+        if index + 1 < len(names) and meta["step"] == STAGES[index].planned(self.plan).steps:
+            self._resumed = None
+            return index + 1
+        return index
+
+    def _stage(self, stage_type: type[Stage]) -> Stage:
+        arguments = (self.plan, self.model, self.train, self.device, self.seed)
+        return Refine(*arguments, self.further) if stage_type is Refine else stage_type(*arguments)
 
     def finish(self) -> dict[str, float]:
         """Measures the trained model, writes figures and latent scale into the checkpoint, and returns the figures."""
         metrics = monitor(self.model, self.train, self.held_out, self.device)
         rows = np.sort(np.random.default_rng(0).choice(self.train.rows(), min(1024, len(self.train.rows())), False))
         latents = encode_rows(self.model, self.train, rows, self.device)
-        meta = self._meta(STAGES[-1].name, self.plan.heads.steps)
+        meta = self._meta((Refine if self.further else STAGES[-1]).name, self.plan.heads.steps)
         meta |= {"metrics": metrics, "latent_std": float(latents.std(0).mean())}
         checkpoint.save(self.out, {"model": self.model}, None, meta)
         return metrics

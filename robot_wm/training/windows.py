@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -36,6 +36,19 @@ class Frames:
     def of(cls, data: CachedDataset) -> Frames:
         """The frames of a decoded dataset."""
         return cls(data.images, data.states, data.actions, data.starts, data.lengths, data.monitor)
+
+    @classmethod
+    def joined(cls, parts: Sequence[Frames]) -> Frames:
+        """All episodes of several datasets, without pictures and monitors; rows count through the datasets in order."""
+        offsets = np.cumsum([0] + [len(part.states) for part in parts[:-1]])
+        return cls(
+            images=np.empty((0, 0, 0, 3), dtype=np.uint8),
+            states=np.concatenate([part.states for part in parts]),
+            actions=np.concatenate([part.actions for part in parts]),
+            starts=np.concatenate([part.starts + offset for part, offset in zip(parts, offsets, strict=True)]),
+            lengths=np.concatenate([part.lengths for part in parts]),
+            monitor={},
+        )
 
     def split(self, held_out: float) -> tuple[Frames, Frames]:
         """Training episodes and the last `held_out` share of the episodes."""

@@ -117,3 +117,19 @@ def test_goals_of_other_episodes_are_far(frames: Frames, plan: TrainingPlan) -> 
         with torch.no_grad():
             distances.append(stage.model.critic(batch.latents[:, 0], batch.latents[:, 0].roll(1, 0)).mean().item())
     assert distances[-1] > max(40.0, distances[0])
+
+
+def test_further_episodes_refine_a_finished_run(frames: Frames, plan: TrainingPlan, tmp_path: Path) -> None:
+    first = Trainer(plan, frames, tmp_path, CPU, seed=0)
+    first.run()
+    first.finish()
+    before = {name: value.clone() for name, value in first.model.state_dict().items()}
+    second = Trainer(plan, frames, tmp_path, CPU, seed=0, further=[frames])
+    after = second.run().state_dict()
+    second.finish()
+    same = {name.split(".")[0] for name, value in before.items() if torch.equal(value, after[name])}
+    moved = {name.split(".")[0] for name, value in before.items() if not torch.equal(value, after[name])}
+    assert moved == {"predictor", "critic", "policy"}
+    assert {"encoder", "inverse"} <= same
+    with pytest.raises(TrainingError, match="give the same --further again"):
+        Trainer(plan, frames, tmp_path, CPU, seed=0).run()

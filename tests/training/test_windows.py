@@ -1,0 +1,33 @@
+"""Episodes of several datasets, one after the other."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+
+from robot_wm.training.config import TrainingPlan
+from robot_wm.training.stages import Heads
+from robot_wm.training.windows import Frames, WindowConfig, draw
+from robot_wm.world_model.model import WorldModel
+
+
+def test_joined_episodes_keep_their_rows(frames: Frames) -> None:
+    train, held_out = frames.split(0.25)
+    joined = Frames.joined([train, frames])
+    assert len(joined.starts) == 2 * len(frames.starts) - len(held_out.starts)
+    first_of_second = joined.starts[len(train.starts)]
+    assert first_of_second == len(frames.states)
+    assert np.array_equal(joined.states[first_of_second + 3], frames.states[frames.starts[0] + 3])
+    assert np.array_equal(joined.actions[first_of_second + 3], frames.actions[frames.starts[0] + 3])
+
+
+def test_the_last_stage_draws_further_episodes_with_their_own_latents(frames: Frames, plan: TrainingPlan) -> None:
+    torch.manual_seed(0)
+    model = WorldModel(plan.model)
+    train, held_out = frames.split(0.25)
+    alone = Heads(plan, model, train, torch.device("cpu"), seed=0)
+    stage = Heads(plan, model, train, torch.device("cpu"), 0, [held_out])
+    rows = draw(stage.frames, WindowConfig(frames=2, goals=1), 200, np.random.default_rng(0)).rows
+    assert (rows >= len(frames.states)).any()
+    own = held_out.starts[0]
+    assert np.allclose(stage.latents[len(frames.states) + own], alone.latents[own], atol=1e-5)
