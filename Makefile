@@ -1,5 +1,6 @@
 # make demo   the simulated arm reaches and pushes; result in runs/demo
 # make test   all tests
+# make test-ros  the tests of the nodes on a real rclpy, where ROS 2 is sourced (PYTHON=... for another interpreter)
 # make lint   style and types
 # make format lays out the code
 # make model  collects, trains and exports the shipped bundle anew
@@ -13,7 +14,7 @@ METADATA := pyproject.toml setup.py setup.cfg
 
 # `make PYTHON=python3.11` takes another interpreter.
 
-.PHONY: demo test lint format model clean
+.PHONY: demo test test-ros lint format model clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/demo.stamp
@@ -21,6 +22,9 @@ demo: $(VENV)/demo.stamp
 
 test: $(VENV)/test.stamp
 	$(BIN)/python -m pytest
+
+test-ros:
+	PYTHON=$(PYTHON) sh tools/test_ros.sh
 
 lint: $(VENV)/test.stamp
 	$(BIN)/ruff check .

@@ -84,11 +84,13 @@ class OwnedEntities(LifecycleNode):
     ) -> Any:
         """A timer in every state of the node; arguments as those of `every`."""
         period = period_s if callable(period_s) else lambda: period_s
+        timer: Any = None
 
         def tick() -> None:
             self.guarded("a timer's callback failed", callback)
             wanted_ns = round(period() * 1e9)
-            if timer.timer_period_ns != wanted_ns:
+            # Another thread may call before the timer has its name here.
+            if timer is not None and timer.timer_period_ns != wanted_ns:
                 timer.timer_period_ns = wanted_ns
 
         clock = clock or Clock(clock_type=ClockType.STEADY_TIME)
