@@ -20,7 +20,7 @@ from ros_nodes.finding import Finding
 
 EXTRAS = {
     "base": ("numpy", "onnxruntime", "yaml", "tyro", "rich"),
-    "ros": ("rclpy", "pinocchio", "pink", "daqp", "ruckig"),
+    "ros": ("rclpy", "pinocchio", "pink", "daqp", "ruckig", "mcap"),
     "sim": ("pybullet", "gymnasium", "PIL", "pyarrow", "av", "matplotlib"),
     "train": ("torch", "onnx", "onnxscript", "safetensors"),
 }

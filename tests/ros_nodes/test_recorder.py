@@ -1,10 +1,11 @@
-"""Recordings: every byte and both times come back by rosbags; a kill, a full disk and a wrong folder."""
+"""Recordings: every byte and both times come back by rosbags and by mcap; a kill, a full disk and a wrong folder."""
 
 from __future__ import annotations
 
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -13,16 +14,23 @@ import pytest
 
 import ros_nodes  # noqa: F401  (supplies rclpy where ROS is not installed)
 
+from rclpy.qos import QoSProfile  # isort: skip
 from sensor_msgs.msg import Image, JointState  # isort: skip
 from std_msgs.msg import String
 from trajectory_msgs.msg import JointTrajectory
 
 from ros_nodes.conversions import array_to_image
-from ros_nodes.mcap_file import CHUNK, CHUNK_S, MAGIC, McapFile
 from ros_nodes.message_text import definition_text
 from ros_nodes.qos import LATCHED, LATEST, SENSOR
 
 rosbag2 = pytest.importorskip("rosbags.rosbag2")
+mcap = pytest.importorskip("mcap.reader")
+
+from mcap.exceptions import EndOfFile  # noqa: E402
+from mcap.records import Message  # noqa: E402
+from mcap.stream_reader import StreamReader  # noqa: E402
+
+from ros_nodes.bag_writer import CHUNK_BYTES, BagWriter  # noqa: E402
 
 
 def read(bag: Path) -> dict[str, list[tuple[int, Any]]]:
@@ -37,6 +45,18 @@ def read(bag: Path) -> dict[str, list[tuple[int, Any]]]:
             for _, stamp, data in reader.messages(connections=[connection]):
                 message = store.deserialize_cdr(data, connection.msgtype)
                 found.setdefault(connection.topic, []).append((stamp, message))
+    return found
+
+
+def saved(file: Path, whole: bool = False) -> list[Message]:
+    """Messages of a file that need not have an end; if it is `whole`, no half record stands there either."""
+    found, end = [], 0
+    with file.open("rb") as stream, suppress(EndOfFile):
+        for record in StreamReader(stream, validate_crcs=True).records:
+            end = stream.tell()
+            if isinstance(record, Message):
+                found.append(record)
+    assert not whole or end == file.stat().st_size
     return found
 
 
@@ -89,28 +109,20 @@ def test_named_topics_only_and_a_silent_one_is_named(processes: Any, peer: Any, 
     assert list(read(the_bag(tmp_path / "bags"))) == ["/word"]
 
 
-def test_a_kill_loses_no_more_than_the_last_chunk(processes: Any, peer: Any, tmp_path: Path) -> None:
+def test_a_kill_loses_no_more_than_a_quarter_second(processes: Any, peer: Any, tmp_path: Path) -> None:
     words = peer.node.create_publisher(String, "word", LATEST)
     processes.start("recorder_node", folder=tmp_path / "bags", topics="[word]")
     peer.until(lambda: words.get_subscription_count() > 0)
-    words.publish(String(data="before the kill"))
     file = the_bag(tmp_path / "bags") / f"{the_bag(tmp_path / 'bags').name}.mcap"
-    peer.until(lambda: b"before the kill" in file.read_bytes(), 10 * CHUNK_S)
+    delays_ns = []
+    for number in range(5):
+        words.publish(String(data=f"word {number}"))
+        peer.until(lambda number=number: len(saved(file)) > number)
+        delays_ns.append(file.stat().st_mtime_ns - saved(file)[-1].log_time)
     processes.kill("recorder_node")
-    assert CHUNK in whole_records(file) and file.stat().st_size == sum(whole_records(file).values()) + len(MAGIC)
-
-
-def whole_records(file: Path) -> dict[int, int]:
-    """Bytes in the records of each kind from the start of a file up to the last whole one."""
-    data, position = file.read_bytes(), len(MAGIC)
-    sizes: dict[int, int] = {}
-    while position + 9 <= len(data):
-        size = 9 + int.from_bytes(data[position + 1 : position + 9], "little")
-        if position + size > len(data):
-            break
-        sizes[data[position]] = sizes.get(data[position], 0) + size
-        position += size
-    return sizes
+    found = saved(file, whole=True)
+    assert [message.data[8:-1].decode() for message in found] == [f"word {number}" for number in range(5)]
+    assert min(delays_ns) < 0.25e9, "every message waits longer, on however idle a computer"
 
 
 def test_too_little_space_and_no_such_folder_leave_the_node_inactive(processes: Any, peer: Any, tmp_path: Path) -> None:
@@ -131,32 +143,80 @@ import ros_nodes
 from rclpy.qos import QoSProfile
 from std_msgs.msg import String
 from ros_nodes.bag_writer import BagWriter, RecordingError
-resource.setrlimit(resource.RLIMIT_FSIZE, (3_000_000, 3_000_000))
-bag = BagWriter(Path(sys.argv[1]), 1)
+def leave_room(size):
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))
+bag, number = BagWriter(Path(sys.argv[1]), 1), 0
 topic = bag.add_topic("/word", "std_msgs/msg/String", String, QoSProfile(depth=1))
 try:
+{what}
+except RecordingError as error:
+    print(number, error)
+bag.close()
+"""
+MESSAGES = """
+    leave_room(3_000_000)
     for number in range(100):
         bag.write(topic, bytes(100_000), number, number)
-except RecordingError as error:
-    print(error)
+"""
+INDEX = """
+    for number in range(1, 4):
+        bag.write(topic, bytes(10), number, number)
+    bag.flush()
+    leave_room((bag.folder / "bag.mcap").stat().st_size + 10)
+    bag.close()
 """
 
 
-def test_a_full_disk_leaves_whole_chunks(tmp_path: Path) -> None:
-    done = subprocess.run([sys.executable, "-c", FULL, str(tmp_path / "bag")], capture_output=True, text=True)
+@pytest.mark.parametrize("what", [MESSAGES, INDEX])
+def test_a_full_disk_loses_nothing_that_was_written(tmp_path: Path, what: str) -> None:
+    program = FULL.replace("{what}", what)
+    done = subprocess.run([sys.executable, "-c", program, str(tmp_path / "bag")], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert "writing failed (File too large)" in done.stdout and "ros2 bag reindex" in done.stdout
+    written = int(done.stdout.split()[0])
+    assert len(saved(tmp_path / "bag/bag.mcap", whole=True)) == written >= 3
+
+
+def make_bag(folder: Path) -> tuple[BagWriter, int]:
+    """A bag and the number of a topic in it."""
+    bag = BagWriter(folder, 1)
+    return bag, bag.add_topic("/word", "std_msgs/msg/String", String, QoSProfile(depth=1))
+
+
+def test_a_chunk_ends_when_it_is_full_or_flushed(tmp_path: Path) -> None:
+    bag, topic = make_bag(tmp_path / "bag")
     file = tmp_path / "bag/bag.mcap"
-    assert sum(whole_records(file).values()) + len(MAGIC) == file.stat().st_size > 2**21
+    bag.write(topic, b"small", 1, 1)
+    assert saved(file, whole=True) == []
+    bag.flush()
+    assert [message.data for message in saved(file, whole=True)] == [b"small"]
+    bag.write(topic, bytes(CHUNK_BYTES), 2, 2)
+    assert len(saved(file, whole=True)) == 2
 
 
-def test_both_times_are_kept(tmp_path: Path) -> None:
-    file = McapFile(tmp_path / "times.mcap")
-    channel = file.add_channel(file.add_schema("std_msgs/msg/String", "ros2msg", "string data\n"), "/word", {})
-    file.write(channel, b"payload", 2_000_000_001, 2_000_000_000)
-    file.close({})
-    times = (2_000_000_001).to_bytes(8, "little") + (2_000_000_000).to_bytes(8, "little")
-    assert times + b"payload" in (tmp_path / "times.mcap").read_bytes()
+def test_mcap_finds_both_times_the_schema_and_the_index(tmp_path: Path) -> None:
+    bag, topic = make_bag(tmp_path / "bag")
+    times = [(2_000_000_003, 2_000_000_000), (2_000_000_001, 1_999_999_999)]
+    for received_ns, published_ns in times:
+        bag.write(topic, b"payload", received_ns, published_ns)
+    bag.close()
+    with (tmp_path / "bag/bag.mcap").open("rb") as stream:
+        reader = mcap.make_reader(stream, validate_crcs=True)
+        assert reader.get_header().profile == "ros2"
+        found = list(reader.iter_messages("/word", log_time_order=False))
+        assert [(message.log_time, message.publish_time) for _, _, message in found] == times
+        schema, channel, message = found[0]
+        assert (schema.name, schema.encoding, schema.data) == ("std_msgs/msg/String", "ros2msg", b"string data\n")
+        assert (channel.message_encoding, message.data) == ("cdr", b"payload")
+        assert reader.get_summary().statistics.message_count == 2
+        assert [metadata.name for metadata in reader.iter_metadata()] == ["rosbag2"]
+    with rosbag2.Reader(tmp_path / "bag") as bag:
+        assert (bag.start_time, bag.duration) == (2_000_000_001, 3)
+
+
+def test_a_bag_without_messages_can_be_read(tmp_path: Path) -> None:
+    make_bag(tmp_path / "bag")[0].close()
+    assert read(tmp_path / "bag") == {}
 
 
 def test_definition_text_holds_everything_inside() -> None:
