@@ -12,6 +12,7 @@ import numpy as np
 from robot_wm.actor.imagine import imagine
 from robot_wm.actor.plan import Plan, best_plan, hold, shifted
 from robot_wm.actor.policy import propose, random_chunk
+from robot_wm.actor.recovery import Recovery
 from robot_wm.actor.settings import PlannerSettings
 from robot_wm.actor.space import ActionSpace
 from robot_wm.configurator import Configuration, configure
@@ -36,7 +37,7 @@ class Decision:
         plan_ms: Time that deciding took.
         encode_ms: Time that encoding the image took; 0 where the latent was given.
         status: "act" or "hold".
-        reason: Why it holds; empty when it acts.
+        reason: Why it holds, or backs off; empty when it moves towards the goal.
     """
 
     actions: np.ndarray
@@ -68,6 +69,7 @@ class Agent:
         self.mode = mode
         self.settings = settings or PlannerSettings.from_mapping(bundle.planner, str(bundle.path / "bundle.json"))
         self._space = ActionSpace(self.contract)
+        self._recovery = Recovery(self.settings)
         self._seed = seed
         self._goal: np.ndarray | None = None
         self._configuration: Configuration | None = None
@@ -102,6 +104,7 @@ class Agent:
         """Forgets the last plan and restarts the random numbers, from `seed` if given; the goal stays."""
         self._rng = np.random.default_rng(self._seed if seed is None else seed)
         self._last: np.ndarray | None = None
+        self._recovery.reset()
 
     def encode(self, image: np.ndarray) -> np.ndarray:
         """Latent (N, D) of an image uint8 (height, width, 3); ObservationError if it is not what the contract says."""
@@ -118,6 +121,7 @@ class Agent:
         self._goal = np.asarray(latent, dtype=np.float32)
         self._configuration = configure(self.model, self.contract, self._goal, self.settings)
         self._last = None
+        self._recovery.reset()
 
     def act(self, image: np.ndarray, state: np.ndarray, deadline_s: float | None = None) -> Decision:
         """Encodes and decides; `deadline_s` seconds are for both together."""
@@ -149,6 +153,17 @@ class Agent:
         if self.mode == "random":
             chunk = random_chunk(self._space, self.model.horizon, self._rng)
             return self._single(active, latent, state, chunk)
+        retreat = self._recovery.chunk(self.model.horizon, float(state[7]))
+        if retreat is not None:
+            plan = self._single(active, latent, state, self._space.clip(retreat))
+            return replace(plan, reason=plan.reason or "backing off: no progress towards the goal")
+        plan = self._towards(goal, active, latent, state, deadline)
+        self._recovery.notice(plan.actions[0, :3], float(self.model.critic(latent[None], goal)[0]), self._rng)
+        return plan
+
+    def _towards(
+        self, goal: np.ndarray, active: Configuration, latent: np.ndarray, state: np.ndarray, deadline: float | None
+    ) -> Plan:
         previous = None if self._last is None else shifted(self._last)
         proposals = propose(self.model, self._space, latent, goal, state, horizon=self.model.horizon, previous=previous)
         if self.mode == "policy":

@@ -164,7 +164,7 @@ class PlannerNode(ManagedNode):
         plan = Plan(seconds(stamp), times, poses, decision.poses[:, 7])
         self._plans.publish(plan_to_message(plan, stamp, self._robot.base_frame, self._robot.ee_frame))
         self._energies.publish(Float32MultiArray(data=[float(energy) for energy in decision.energies]))
-        self.report(DiagnosticStatus.OK, "planning")
+        self.report(DiagnosticStatus.OK, decision.reason or "planning")
 
     def _with_fixed_rotation(self, poses: np.ndarray, state: np.ndarray) -> np.ndarray:
         """Keeps the hand's rotation at the start where the contract fixes it: measured errors must not add up."""

@@ -44,7 +44,7 @@ class Plan:
         energy: Their sum; infinite when holding.
         iterations: Iterations of the search that were finished.
         candidates: Candidates whose futures were predicted.
-        reason: Why it holds; empty when it acts.
+        reason: Why it holds, or backs off; empty when it moves towards the goal.
     """
 
     actions: np.ndarray

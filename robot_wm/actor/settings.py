@@ -29,6 +29,9 @@ class PlannerSettings:
         critic_weight: Of the expected steps to go, and `critic_terminal` more at the last step.
         prior_weight: Of the distance from the reactive policy's chunk.
         critic_every: The critic sees the last step and every so many before it.
+        patience: Decisions without progress after which the arm backs off and tries anew.
+        retreat: Decisions that it backs off for; 0 for never.
+        reached_steps: A goal that the critic sees this near is reached, and no reason to back off.
     """
 
     method: Literal["cem", "mppi"] = "cem"
@@ -42,16 +45,23 @@ class PlannerSettings:
     correlation_steps: float = 1.0
     momentum: float = 0.0
     temperature: float = 0.2
-    goal_weight: float = 1.0
+    goal_weight: float = 0.3
     goal_terminal: float = 0.0
     critic_weight: float = 1.0
     critic_terminal: float = 0.0
-    prior_weight: float = 2.0
+    prior_weight: float = 6.0
     critic_every: int = 1
+    patience: int = 8
+    retreat: int = 3
+    reached_steps: float = 0.5
 
     def __post_init__(self) -> None:
         if self.method not in ("cem", "mppi"):
             raise BundleError(f"planner settings: method is {self.method!r}, expected 'cem' or 'mppi'")
+        if self.patience < 1 or self.retreat < 0:
+            raise BundleError(
+                f"planner settings: patience is {self.patience} and retreat {self.retreat}; at least 1 and 0 are needed"
+            )
         counts = (self.samples, self.iterations, self.elites, self.critic_every)
         if min(counts) < 1 or self.elites > self.samples:
             raise BundleError(

@@ -1,0 +1,59 @@
+"""Backing off when nothing comes of it: an arm that stands still short of its goal, or tries in vain, tries anew."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from robot_wm.actor.settings import PlannerSettings
+
+STILL_M = 0.01
+STILL_DECISIONS = 3
+UP_M, ASIDE_M = 0.035, 0.02
+PROGRESS_STEPS = 0.5
+
+
+class Recovery:
+    """Notices stagnation by the critic and by the arm's own motion, and then lifts the tool up and aside for a while.
+
+    A goal that the critic sees within `reached_steps` counts as reached: standing still there is right.
+    """
+
+    def __init__(self, settings: PlannerSettings) -> None:
+        self._settings = settings
+        self.reset()
+
+    def reset(self) -> None:
+        """Forgets what was noticed; for a new goal."""
+        self._left = 0
+        self._motions: list[float] = []
+        self._to_go: list[float] = []
+
+    def notice(self, displacement: np.ndarray, steps_to_go: float, rng: np.random.Generator) -> None:
+        """Takes note of a decision: its first displacement (3,), metres, and the critic's steps to the goal."""
+        if not self._settings.retreat:
+            return
+        self._motions.append(float(np.linalg.norm(displacement)))
+        self._to_go.append(steps_to_go)
+        if steps_to_go > self._settings.reached_steps and (self._stands_still() or self._in_vain()):
+            self.reset()
+            self._left = self._settings.retreat
+            angle = rng.uniform(-np.pi, np.pi)
+            self._aside = ASIDE_M * np.array([np.cos(angle), np.sin(angle)])
+
+    def _stands_still(self) -> bool:
+        return len(self._motions) >= STILL_DECISIONS and max(self._motions[-STILL_DECISIONS:]) < STILL_M
+
+    def _in_vain(self) -> bool:
+        patience = self._settings.patience
+        if len(self._to_go) < 2 * patience:
+            return False
+        return min(self._to_go[-patience:]) > min(self._to_go[:-patience]) - PROGRESS_STEPS
+
+    def chunk(self, horizon: int, opening: float) -> np.ndarray | None:
+        """The next chunk (H, 7) of backing off, gripper at `opening`; None when it is time to plan."""
+        if self._left == 0:
+            return None
+        self._left -= 1
+        actions = np.zeros((horizon, 7), dtype=np.float32)
+        actions[:, :2], actions[:, 2], actions[:, 6] = self._aside, UP_M, opening
+        return actions
