@@ -515,7 +515,10 @@ def test_server_or_node_destroyed_while_a_goal_goes_on(threaded: Arena, what: st
 
 
 def test_server_in_another_process(arena: Arena) -> None:
-    environment = os.environ | {"ROS_DOMAIN_ID": str(arena.domain), "PYTHONPATH": str(PEER.parents[2])}
+    environment = os.environ | {
+        "ROS_DOMAIN_ID": str(arena.domain),
+        "PYTHONPATH": f"{PEER.parents[2]}:{os.environ.get('PYTHONPATH', '')}",
+    }
     client = ActionClient(arena.client_node, GripperCommand, "gripper")
     assert not client.server_is_ready()
     for _ in range(2):

@@ -138,3 +138,12 @@ def test_type_hashes_of_what_an_action_is_made_of(monkeypatch: pytest.MonkeyPatc
     assert types.type_hash(fibonacci + "_SendGoal_Request") == request
     feedback = "RIHS01_c1de71afd52e49a89c53d8262366884185bc0a02f78ce051c4e46b0a7fe59bb2"
     assert types.type_hash(fibonacci + "_FeedbackMessage") == feedback
+
+
+def test_fields_begin_with_the_defaults_of_their_definition() -> None:
+    from geometry_msgs.msg import PoseStamped, Quaternion, TransformStamped
+
+    assert Quaternion() == Quaternion(x=0.0, y=0.0, z=0.0, w=1.0)
+    assert PoseStamped().pose.orientation.w == 1.0
+    assert TransformStamped().transform.rotation.w == 1.0
+    assert Quaternion(w=0.5).w == 0.5

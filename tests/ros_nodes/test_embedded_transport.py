@@ -46,7 +46,10 @@ class System:
     def start(self, role: str, *arguments: str) -> subprocess.Popen[str]:
         """Starts a peer and waits until it is ready."""
         root = PEER.parents[2]
-        environment = os.environ | {"ROS_DOMAIN_ID": str(self.domain), "PYTHONPATH": str(root)}
+        environment = os.environ | {
+            "ROS_DOMAIN_ID": str(self.domain),
+            "PYTHONPATH": f"{root}:{os.environ.get('PYTHONPATH', '')}",
+        }
         command = [sys.executable, str(PEER), role, *arguments]
         peer = subprocess.Popen(
             command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, bufsize=1

@@ -34,7 +34,10 @@ LONGEST_STOP_S = 0.5
 def flood(domain: int, image: np.ndarray) -> Iterator[subprocess.Popen[str]]:
     """Images and joint states at FLOOD_HZ from a process of their own."""
     command = [sys.executable, str(Path(__file__).with_name("flood_peer.py")), str(FLOOD_HZ), str(len(image))]
-    environment = os.environ | {"ROS_DOMAIN_ID": str(domain), "PYTHONPATH": str(ROOT)}
+    environment = os.environ | {
+        "ROS_DOMAIN_ID": str(domain),
+        "PYTHONPATH": f"{ROOT}:{os.environ.get('PYTHONPATH', '')}",
+    }
     process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True)
     yield process
     process.kill()

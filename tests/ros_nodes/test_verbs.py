@@ -33,7 +33,7 @@ def talker() -> Iterator[None]:
     """The peer, on a domain that this process uses, too."""
     previous = os.environ.get("ROS_DOMAIN_ID")
     os.environ["ROS_DOMAIN_ID"] = str(random.SystemRandom().randrange(100, 200))
-    environment = os.environ | {"PYTHONPATH": str(PEER.parents[2])}
+    environment = os.environ | {"PYTHONPATH": f"{PEER.parents[2]}:{os.environ.get('PYTHONPATH', '')}"}
     peer = subprocess.Popen([sys.executable, str(PEER)], env=environment, stdout=subprocess.PIPE, text=True)
     assert peer.stdout is not None
     assert peer.stdout.readline().strip() == "ready"

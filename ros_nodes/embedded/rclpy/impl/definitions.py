@@ -110,3 +110,9 @@ ACTION_PARTS: dict[str, str] = {
     "_FeedbackMessage": "unique_identifier_msgs/UUID goal_id\n{action}_Feedback feedback",
 }
 """What ROS 2 derives from every action: the bodies of its two services and its feedback topic."""
+
+DEFAULTS: dict[str, dict[str, float | int]] = {
+    "geometry_msgs/msg/Quaternion": {"w": 1.0},
+    "sensor_msgs/msg/NavSatStatus": {"status": -2},
+}
+"""Values that fields begin with where it is not zero; the standard type store does not know them."""

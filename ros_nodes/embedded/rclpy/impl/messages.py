@@ -2,13 +2,15 @@
 
 import sys
 from collections.abc import Callable
-from functools import cache
+from dataclasses import replace
+from functools import cache, partial
 from types import ModuleType
 from typing import Any
 
 import numpy as np
 from rosbags.typesys.base import normalize_fieldname
 
+from rclpy.impl.definitions import DEFAULTS
 from rclpy.impl.fields import FieldKind, field_kind
 from rclpy.impl.types import STORE, names_in
 
@@ -116,6 +118,8 @@ def message_class(type_name: str) -> type[Message]:
     """
     constants, fields = STORE.fielddefs[type_name]
     kinds = {normalize_fieldname(name): field_kind(description, message_class) for name, description in fields}
+    for name, value in DEFAULTS.get(type_name, {}).items():
+        kinds[name] = replace(kinds[name], default=partial(type(value), value))
     package, module, name = type_name.split("/")
     namespace: dict[str, Any] = {
         "__slots__": tuple("_" + field for field in kinds),
