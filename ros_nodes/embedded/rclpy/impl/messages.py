@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Callable
 from dataclasses import replace
-from functools import cache, partial
+from functools import cache
 from types import ModuleType
 from typing import Any
 
@@ -109,6 +109,10 @@ def _decoder(cls: type[Message]) -> Callable[..., Message]:
     return decode
 
 
+def _always(value: Any) -> Callable[[], Any]:
+    return lambda: value
+
+
 @cache
 def message_class(type_name: str) -> type[Message]:
     """The class for `package/msg/Name` (or `package/srv/Name_Request`).
@@ -119,7 +123,7 @@ def message_class(type_name: str) -> type[Message]:
     constants, fields = STORE.fielddefs[type_name]
     kinds = {normalize_fieldname(name): field_kind(description, message_class) for name, description in fields}
     for name, value in DEFAULTS.get(type_name, {}).items():
-        kinds[name] = replace(kinds[name], default=partial(type(value), value))
+        kinds[name] = replace(kinds[name], default=_always(value))
     package, module, name = type_name.split("/")
     namespace: dict[str, Any] = {
         "__slots__": tuple("_" + field for field in kinds),
