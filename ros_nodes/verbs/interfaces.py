@@ -16,6 +16,9 @@ from robot_wm.errors import RobotWmError
 
 _SEQUENCE = re.compile(r"sequence<(?P<inner>[^,>]+(?:<\d+>)?)(?:, *\d+)?>\Z|(?P<array>.+)\[\d+\]\Z")
 _NUMBERS = ("double", "float")
+_BOUNDS = {f"int{bits}": (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1) for bits in (8, 16, 32, 64)} | {
+    f"uint{bits}": (0, 2**bits - 1) for bits in (8, 16, 32, 64)
+}
 
 
 def interface(type_name: str, kind: str) -> Any:
@@ -85,7 +88,21 @@ def _value(label: str, value: Any, where: str) -> Any:
         return float(value)
     if label.startswith("string") and not isinstance(value, str):
         raise RobotWmError(f"field '{where}' is text; put quotes around {value!r}")
+    _check(label, value, where)
     return value
+
+
+def _check(label: str, value: Any, where: str) -> None:
+    """Refuses what the field cannot hold: a real ROS 2's messages take any value unless they are told to check."""
+    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    if label == "boolean" and not isinstance(value, bool):
+        raise RobotWmError(f"field '{where}' ({label}) must be true or false; got {value!r}")
+    if label in _NUMBERS and not is_number:
+        raise RobotWmError(f"field '{where}' ({label}) must be a number; got {value!r}")
+    if label in _BOUNDS:
+        low, high = _BOUNDS[label]
+        if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
+            raise RobotWmError(f"field '{where}' ({label}) must be a whole number from {low} to {high}; got {value!r}")
 
 
 @dataclass(frozen=True)

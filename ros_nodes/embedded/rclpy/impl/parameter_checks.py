@@ -39,7 +39,7 @@ def _out_of_range(parameter: Parameter, descriptor: ParameterDescriptor) -> str 
         if math.isclose(value, low) or math.isclose(value, high):
             continue
         if not low <= value <= high:
-            return f"Parameter {parameter.name} out of range. Min: {low}, Max: {high}, value: {value}"
+            return f"Parameter {parameter.name} out of range Min: {low}, Max: {high}, value: {value}"
         if span.step and not math.isclose((value - low) / span.step, round((value - low) / span.step)):
             return f"The parameter value for {parameter.name} must be a multiple of {span.step} above {low}"
     return None
