@@ -55,7 +55,9 @@ class System:
             command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, bufsize=1
         )
         self.peers.append(peer)
-        assert _line(peer.stdout) == "ready", f"peer {role} did not start"
+        assert peer.stdout is not None
+        said = iter(peer.stdout.readline, "")
+        assert any(line.strip() == "ready" for line in said), f"peer {role} did not start"
         return peer
 
     def until(self, condition: Callable[[], Any]) -> None:

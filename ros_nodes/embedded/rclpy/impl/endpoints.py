@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from cyclonedds.builtin import BuiltinDataReader, BuiltinTopic
-from cyclonedds.core import InstanceState, ReadCondition, SampleState, ViewState
+from cyclonedds.core import DDSException, InstanceState, ReadCondition, SampleState, ViewState
 from cyclonedds.qos import Policy, Qos
 
 from rclpy.duration import Duration, Infinite
@@ -71,7 +71,13 @@ class Discovered:
 
     def _samples(self) -> Iterator[Any]:
         while True:
-            batch = self._reader.take(BATCH)
+            try:
+                batch = self._reader.take(BATCH)
+            except DDSException:
+                raise
+            except Exception:
+                # The binding gave up on an endpoint; the graph thread must outlive that.
+                return
             yield from batch
             if len(batch) < BATCH:
                 return
