@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from typing import Any
 
@@ -79,6 +80,8 @@ class Managed(LifecycleNode):
 def main() -> int:
     """Plays one role until SIGINT or SIGTERM."""
     role = sys.argv[1]
+    # A shell's background jobs, and what they start, ignore SIGINT.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     rclpy.init()
     node = Managed("peer") if role == "managed" else Node("peer")
     if role != "managed":

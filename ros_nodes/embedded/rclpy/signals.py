@@ -23,19 +23,9 @@ class SignalHandlerOptions(Enum):
 
 _previous: dict[int, Any] = {}
 _wakeup: int | None = None
-_lost = threading.Event()
-
-
-def raise_lost_interrupt() -> None:
-    """KeyboardInterrupt, if SIGINT came where Python swallows exceptions, as in a callback from C."""
-    if threading.current_thread() is threading.main_thread() and _lost.is_set():
-        _lost.clear()
-        raise KeyboardInterrupt
 
 
 def _end_contexts(number: int, frame: FrameType | None) -> None:
-    if number == signal.SIGINT and _previous.get(number) is signal.default_int_handler:
-        _lost.set()
     for context in list(ACTIVE):
         context.try_shutdown()
     previous = _previous.get(number)
@@ -70,7 +60,6 @@ def install_signal_handlers(options: SignalHandlerOptions = SignalHandlerOptions
         SignalHandlerOptions.ALL: (signal.SIGINT, signal.SIGTERM),
     }[options]
     _install_wakeup()
-    _lost.clear()
     for number in wanted:
         if number not in _previous:
             _previous[number] = signal.signal(number, _end_contexts)

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 from rclpy.context import Context
 from rclpy.impl.entity import Waitable
 from rclpy.impl.ready_queue import Job, ReadyQueue
-from rclpy.signals import raise_lost_interrupt
 from rclpy.task import Future, Task
 from rclpy.utilities import get_default_context
 
@@ -156,7 +155,6 @@ class Executor:
         """Run callbacks until the context or this executor is shut down."""
         while self._context.ok() and not self._is_shutdown:
             self.spin_once()
-        raise_lost_interrupt()
 
     def spin_once(self, timeout_sec: float | None = None) -> None:
         """Run one callback, or return when none is ready in time.
