@@ -89,7 +89,7 @@ class BagWriter:
         """
         sequence = self._counts[topic]
         self._guarded(lambda: self._writer.add_message(topic, received_ns, payload, published_ns, sequence))
-        self._first_ns = min(self._first_ns, received_ns) if self.messages else received_ns
+        self._first_ns = min(self._first_ns or received_ns, received_ns)
         self._last_ns = max(self._last_ns, received_ns)
         self._counts[topic] += 1
 

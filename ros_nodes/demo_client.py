@@ -20,10 +20,8 @@ from trajectory_msgs.msg import MultiDOFJointTrajectory
 
 from robot_wm.errors import RobotWmError
 from ros_nodes.conversions import seconds
-from ros_nodes.diagnostics import read_values
+from ros_nodes.diagnostics import NODES, read_values
 from ros_nodes.qos import LATCHED, LATEST, SENSOR
-
-NODES = ("sim_node", "perception_node", "planner_node", "controller_node")
 
 
 class DemoError(RobotWmError):

@@ -8,6 +8,9 @@ from collections import deque
 import numpy as np
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 
+NODES = ("sim_node", "perception_node", "planner_node", "controller_node")
+"""The nodes of a whole simulated system."""
+
 
 class Meter:
     """Counts one stream: how often it ticks, how late it is and what was dropped.

@@ -14,7 +14,7 @@ from rclpy.node import Node
 from sensor_msgs.msg import CameraInfo, Image, JointState
 from trajectory_msgs.msg import JointTrajectory, MultiDOFJointTrajectory
 
-from ros_nodes.diagnostics import read_values
+from ros_nodes.diagnostics import NODES, read_values
 from ros_nodes.finding import Finding
 from ros_nodes.qos import LATCHED, SENSOR
 from ros_nodes.robot_config import RobotConfig
@@ -33,7 +33,6 @@ class Expected:
 
 
 _COMMANDS = {"joint_trajectory": JointTrajectory, "servo_twist": TwistStamped, "cartesian_pose": PoseStamped}
-NODES = ("sim_node", "perception_node", "planner_node", "controller_node")
 
 
 def expected_topics(robot: RobotConfig) -> tuple[Expected, ...]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from rclpy.qos import DurabilityPolicy, HistoryPolicy, QoSProfile, ReliabilityPolicy
 
 SENSOR = QoSProfile(
@@ -27,3 +29,15 @@ LATCHED = QoSProfile(
     durability=DurabilityPolicy.TRANSIENT_LOCAL,
 )
 """Reliable, and whoever comes late still gets the newest message."""
+
+
+def matching(offered: Iterable[QoSProfile], depth: int) -> QoSProfile:
+    """What every publisher can serve: reliable, and history for late comers, only where all of them offer it."""
+    profiles = list(offered)
+    reliable = profiles and all(profile.reliability == ReliabilityPolicy.RELIABLE for profile in profiles)
+    latched = profiles and all(profile.durability == DurabilityPolicy.TRANSIENT_LOCAL for profile in profiles)
+    return QoSProfile(
+        depth=depth,
+        reliability=ReliabilityPolicy.RELIABLE if reliable else ReliabilityPolicy.BEST_EFFORT,
+        durability=DurabilityPolicy.TRANSIENT_LOCAL if latched else DurabilityPolicy.VOLATILE,
+    )

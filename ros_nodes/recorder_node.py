@@ -11,12 +11,13 @@ from typing import Any
 
 from diagnostic_msgs.msg import DiagnosticStatus
 from rclpy.callback_groups import MutuallyExclusiveCallbackGroup
-from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
+from rclpy.topic_or_service_is_hidden import topic_or_service_is_hidden
 
 from ros_nodes.bag_writer import BagWriter, RecordingError
 from ros_nodes.managed_node import Change, ManagedNode
 from ros_nodes.message_text import message_class
 from ros_nodes.node_process import run
+from ros_nodes.qos import matching
 
 DEPTH = 100
 """Messages of a topic that may wait for the disk."""
@@ -66,7 +67,9 @@ class RecorderNode(ManagedNode):
         return {} if bag is None else {"bag": str(bag.folder), "topics": " ".join(sorted(self._subscriptions_by_topic))}
 
     def _look_for_topics(self) -> None:
-        present = {name: types for name, types in self.get_topic_names_and_types() if not _is_hidden(name)}
+        present = {
+            name: types for name, types in self.get_topic_names_and_types() if not topic_or_service_is_hidden(name)
+        }
         with self._writing:
             if self._bag is None:
                 return
@@ -89,7 +92,7 @@ class RecorderNode(ManagedNode):
             self._refused[topic] = f"{topic} ({', '.join(types)}) is not recorded: {why}"
             self.get_logger().error(self._refused[topic])
             return
-        qos = self._qos(topic)
+        qos = matching((info.qos_profile for info in self.get_publishers_info_by_topic(topic)), DEPTH)
         number = bag.add_topic(topic, types[0], kind, qos)
 
         def write(payload: bytes, info: Any) -> None:
@@ -98,17 +101,6 @@ class RecorderNode(ManagedNode):
 
         self._subscriptions_by_topic[topic] = self.create_subscription(
             kind, topic, write, qos, callback_group=self._group, raw=True
-        )
-
-    def _qos(self, topic: str) -> QoSProfile:
-        """What every publisher of the topic can serve; history kept for late comers where all of them keep it."""
-        offered = [info.qos_profile for info in self.get_publishers_info_by_topic(topic)]
-        reliable = offered and all(qos.reliability == ReliabilityPolicy.RELIABLE for qos in offered)
-        durable = offered and all(qos.durability == DurabilityPolicy.TRANSIENT_LOCAL for qos in offered)
-        return QoSProfile(
-            depth=DEPTH,
-            reliability=ReliabilityPolicy.RELIABLE if reliable else ReliabilityPolicy.BEST_EFFORT,
-            durability=DurabilityPolicy.TRANSIENT_LOCAL if durable else DurabilityPolicy.VOLATILE,
         )
 
     def _write(self, number: int, payload: bytes, received_ns: int, published_ns: int) -> None:
@@ -144,11 +136,6 @@ class RecorderNode(ManagedNode):
         while self._subscriptions_by_topic:
             _, subscription = self._subscriptions_by_topic.popitem()
             self.destroy_subscription(subscription)
-
-
-def _is_hidden(topic: str) -> bool:
-    """Topics of actions and the like, which `ros2 bag` leaves out too."""
-    return any(part.startswith("_") for part in topic.split("/"))
 
 
 def main(args: list[str] | None = None) -> int:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import deque
+
 import numpy as np
 
 from robot_wm.actor.settings import PlannerSettings
@@ -24,15 +26,19 @@ class Recovery:
 
     def reset(self) -> None:
         """Forgets what was noticed; for a new goal."""
-        self._left = 0
-        self._motions: list[float] = []
-        self._to_go: list[float] = []
+        self._left = self._decisions = 0
+        self._motions: deque[float] = deque(maxlen=STILL_DECISIONS)
+        self._to_go: deque[float] = deque(maxlen=self._settings.patience)
+        self._nearest_before = np.inf
 
     def notice(self, displacement: np.ndarray, steps_to_go: float, rng: np.random.Generator) -> None:
         """Takes note of a decision: its first displacement (3,), metres, and the critic's steps to the goal."""
         if not self._settings.retreat:
             return
+        self._decisions += 1
         self._motions.append(float(np.linalg.norm(displacement)))
+        if len(self._to_go) == self._settings.patience:
+            self._nearest_before = min(self._nearest_before, self._to_go[0])
         self._to_go.append(steps_to_go)
         if steps_to_go > self._settings.reached_steps and (self._stands_still() or self._in_vain()):
             self.reset()
@@ -41,13 +47,11 @@ class Recovery:
             self._aside = ASIDE_M * np.array([np.cos(angle), np.sin(angle)])
 
     def _stands_still(self) -> bool:
-        return len(self._motions) >= STILL_DECISIONS and max(self._motions[-STILL_DECISIONS:]) < STILL_M
+        return len(self._motions) == STILL_DECISIONS and max(self._motions) < STILL_M
 
     def _in_vain(self) -> bool:
-        patience = self._settings.patience
-        if len(self._to_go) < 2 * patience:
-            return False
-        return min(self._to_go[-patience:]) > min(self._to_go[:-patience]) - PROGRESS_STEPS
+        tried = self._decisions >= 2 * self._settings.patience
+        return tried and min(self._to_go) > self._nearest_before - PROGRESS_STEPS
 
     def chunk(self, horizon: int, opening: float) -> np.ndarray | None:
         """The next chunk (H, 7) of backing off, gripper at `opening`; None when it is time to plan."""

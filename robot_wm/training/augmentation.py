@@ -29,7 +29,5 @@ class Augmentation:
             columns = np.clip(np.arange(width) + right, 0, width - 1)
             gain = 1.0 + rng.uniform(-self.tint, self.tint, 3)
             levels = np.clip(np.rint(np.arange(256)[:, None] * gain), 0, 255).astype(np.uint8)
-            shifted = frames[:, rows[:, None], columns[None]]
-            for channel in range(3):
-                looks[index, ..., channel] = levels[shifted[..., channel], channel]
+            looks[index] = levels[frames[:, rows[:, None], columns[None]], np.arange(3)]
         return looks

@@ -36,6 +36,8 @@ class Weights:
 
 
 PAIRS = 768
+STRANGERS = 0.3
+"""Weight of goals from other episodes in the critic's loss."""
 CRITIC_EXPECTILE = 0.3
 """Below 0.5 the critic leans to the quicker of the ways that were seen."""
 
@@ -87,6 +89,8 @@ def hindsight(
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Policy and critic losses over pairs of a window frame and a later frame, at most `PAIRS` of them.
 
+    The critic's has a share of goals from other episodes.
+
     Args:
         latents: Latents to start from (B, W, N, D): those of the window, or predicted ones.
         rng: Chooses the pairs.
@@ -94,7 +98,8 @@ def hindsight(
     first, second, ahead = _pairs(batch, rng)
     item, here = first
     start, goal = latents[item, here], batch.latents[second]
-    return _policy(model, batch, start, goal, first, ahead), _critic(model, start, goal, ahead)
+    critic = _critic(model, start, goal, ahead) + STRANGERS * strangers(model, batch, rng)
+    return _policy(model, batch, start, goal, first, ahead), critic
 
 
 def _pairs(

@@ -18,8 +18,6 @@ from robot_wm.training.windows import Frames, Window, WindowConfig, draw, take
 from robot_wm.world_model.model import WorldModel
 
 Losses = dict[str, torch.Tensor]
-STRANGERS = 0.3
-"""Weight of goals from other episodes in the critic's loss."""
 
 
 class Stage(ABC):
@@ -116,7 +114,7 @@ class Joint(Stage):
         window = draw(self.frames, self.window, self.schedule.batch, rng)
         batch = self.batch(window, rng if step < self.plan.augmented else None)
         teacher, rollout, _ = objectives.prediction(self.model, batch)
-        policy, critic = self.heads(batch, batch.latents[:, : batch.window], rng)
+        policy, critic = objectives.hindsight(self.model, batch, batch.latents[:, : batch.window], rng)
         variance, covariance = objectives.spread(batch.latents.flatten(0, 1))
         terms = {
             "teacher": teacher,
@@ -132,13 +130,6 @@ class Joint(Stage):
     def weigh(self, terms: Losses) -> torch.Tensor:
         """The weighted sum of loss terms."""
         return torch.stack([getattr(self.plan.weights, name) * term for name, term in terms.items()]).sum()
-
-    def heads(
-        self, batch: objectives.Batch, start: torch.Tensor, rng: np.random.Generator
-    ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Policy and critic losses from the latents `start` (B, W, N, D)."""
-        policy, critic = objectives.hindsight(self.model, batch, start, rng)
-        return policy, critic + STRANGERS * objectives.strangers(self.model, batch, rng)
 
     def batch(self, window: Window, looks: np.random.Generator | None = None) -> objectives.Batch:
         """Encodes the pictures of a window as they are, or each row of them in a random look drawn from `looks`."""
@@ -202,7 +193,7 @@ class Heads(Joint):
         start = batch.latents[:, : batch.window].clone()
         imagined = slice(len(start) // 2)
         start[imagined, 1:] = predicted[imagined].detach()
-        policy, critic = self.heads(batch, start, rng)
+        policy, critic = objectives.hindsight(self.model, batch, start, rng)
         terms = {"teacher": teacher, "rollout": rollout, "policy": policy, "critic": critic}
         return self.weigh(terms), terms
 

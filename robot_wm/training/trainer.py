@@ -52,6 +52,7 @@ class Trainer:
         further: Sequence[Frames] = (),
     ) -> None:
         self.plan, self.out, self.device, self.seed, self.further = plan, out, device, seed, further
+        self.stages: tuple[type[Stage], ...] = (*STAGES, Refine) if further else STAGES
         self.train, self.held_out = frames.split(plan.held_out)
         torch.manual_seed(seed)
         self.model = WorldModel(plan.model).to(device)
@@ -72,9 +73,8 @@ class Trainer:
 
     def run(self) -> WorldModel:
         """Runs the stages that are not finished yet and returns the model in evaluation mode."""
-        stages: tuple[type[Stage], ...] = (*STAGES, Refine) if self.further else STAGES
-        names = [stage.name for stage in stages]
-        for stage_type in stages[self._first(names) :]:
+        names = [stage.name for stage in self.stages]
+        for stage_type in self.stages[self._first(names) :]:
             torch.manual_seed(self.seed)
             self._run_stage(self._stage(stage_type))
             draw_curves(self.out, names)
@@ -89,7 +89,7 @@ class Trainer:
             raise TrainingError(f"{self.out}: its last stage was '{meta['stage']}'; give the same --further again")
         checkpoint.restore(tensors, {"model": self.model}, None)
         index = names.index(meta["stage"])
-        if index + 1 < len(names) and meta["step"] == STAGES[index].planned(self.plan).steps:
+        if index + 1 < len(names) and meta["step"] == self.stages[index].planned(self.plan).steps:
             self._resumed = None
             return index + 1
         return index
@@ -103,7 +103,7 @@ class Trainer:
         metrics = monitor(self.model, self.train, self.held_out, self.device)
         rows = np.sort(np.random.default_rng(0).choice(self.train.rows(), min(1024, len(self.train.rows())), False))
         latents = encode_rows(self.model, self.train, rows, self.device)
-        meta = self._meta((Refine if self.further else STAGES[-1]).name, self.plan.heads.steps)
+        meta = self._meta(self.stages[-1].name, self.stages[-1].planned(self.plan).steps)
         meta |= {"metrics": metrics, "latent_std": float(latents.std(0).mean())}
         checkpoint.save(self.out, {"model": self.model}, None, meta)
         return metrics

@@ -8,8 +8,8 @@ from typing import Annotated, Any
 import tyro
 
 from robot_wm.errors import RobotWmError
-from ros_nodes.verbs.graph import NamesAndTypes, absolute, print_names
-from ros_nodes.verbs.session import Session
+from ros_nodes.verbs.graph import NamesAndTypes, absolute, print_names, there
+from ros_nodes.verbs.session import Session, run_verb
 
 
 @dataclass(frozen=True)
@@ -42,24 +42,19 @@ class Info:
 
 def run(config: List | Info) -> int:
     """Runs one of the verbs; returns the exit code."""
-    with Session() as session:
-        session.settle()
-        return list_actions(session, config) if isinstance(config, List) else show_info(session, config)
+    return run_verb(config, {List: list_actions, Info: show_info})
 
 
 def _actions(session: Session) -> NamesAndTypes:
     from rclpy.action import get_action_names_and_types
 
+    session.settle()
     return sorted(get_action_names_and_types(session.node))
 
 
 def list_actions(session: Session, config: List) -> int:
     """Prints the actions."""
-    found = _actions(session)
-    if config.count_actions:
-        print(len(found))
-    else:
-        print_names(found, config.show_types)
+    print_names(_actions(session), config.show_types, config.count_actions)
     return 0
 
 
@@ -69,8 +64,7 @@ def show_info(session: Session, config: Info) -> int:
 
     wanted, names = absolute(config.action_name), [name for name, _ in _actions(session)]
     if wanted not in names:
-        there = f"there are {', '.join(names)}" if names else "there is no action"
-        raise RobotWmError(f"Unknown action '{wanted}'; {there}")
+        raise RobotWmError(f"Unknown action '{wanted}'; {there('action', names)}")
     clients = _having(session, wanted, get_action_client_names_and_types_by_node)
     servers = _having(session, wanted, get_action_server_names_and_types_by_node)
     print(f"Action: {wanted}")

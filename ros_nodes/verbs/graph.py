@@ -24,8 +24,11 @@ def visible(found: Iterable[tuple[str, list[str]]], include_hidden: bool = False
     ]
 
 
-def print_names(found: NamesAndTypes, show_types: bool) -> None:
-    """One name a line, with its types in brackets if wanted."""
+def print_names(found: NamesAndTypes, show_types: bool, count: bool) -> None:
+    """One name a line, with its types in brackets if wanted; or only how many there are."""
+    if count:
+        print(len(found))
+        return
     for name, types in found:
         print(f"{name} [{', '.join(types)}]" if show_types else name)
 
@@ -46,7 +49,7 @@ def find_node(session: Session, name: str, timeout_s: float = FIND_S) -> str:
     """
     wanted = absolute(name)
     if not session.until(lambda: wanted in node_names(session, include_hidden=True), timeout_s):
-        raise RobotWmError(f"Node not found: '{wanted}'; {_there('node', node_names(session))}")
+        raise RobotWmError(f"Node not found: '{wanted}'; {there('node', node_names(session))}")
     return wanted
 
 
@@ -73,7 +76,7 @@ def _find(session: Session, name: str, kind: str, ask: object, timeout_s: float)
     wanted = absolute(name)
     if not session.until(lambda: wanted in dict(ask()), timeout_s):
         names = [known for known, _ in visible(ask())]
-        raise RobotWmError(f"Unknown {kind} '{wanted}'; {_there(kind, names)}")
+        raise RobotWmError(f"Unknown {kind} '{wanted}'; {there(kind, names)}")
     return wanted, dict(ask())[wanted]
 
 
@@ -88,7 +91,8 @@ def one_type(name: str, types: list[str]) -> str:
     return types[0]
 
 
-def _there(kind: str, names: list[str]) -> str:
+def there(kind: str, names: list[str]) -> str:
+    """The names that there are, for an error about one that there is not."""
     return (
         f"there are {', '.join(names)}"
         if names

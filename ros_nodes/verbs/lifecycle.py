@@ -12,7 +12,7 @@ from tyro.conf import Positional
 
 from robot_wm.errors import RobotWmError
 from ros_nodes.verbs.graph import find_node
-from ros_nodes.verbs.session import DISCOVERY_S, Session
+from ros_nodes.verbs.session import DISCOVERY_S, Session, run_verb
 
 TRANSITION_S = 60.0
 """A transition may load a model."""
@@ -57,10 +57,7 @@ class List:
 
 def run(config: Get | Set | List) -> int:
     """Runs one of the verbs; returns the exit code."""
-    with Session() as session:
-        if isinstance(config, Get):
-            return get(session, config)
-        return set_state(session, config) if isinstance(config, Set) else list_transitions(session, config)
+    return run_verb(config, {Get: get, Set: set_state, List: list_transitions})
 
 
 def _ask(session: Session, node: str, service: Any, name: str, timeout_s: float = DISCOVERY_S, **request: Any) -> Any:

@@ -10,7 +10,7 @@ from typing import Annotated
 import tyro
 
 from ros_nodes.verbs.graph import NamesAndTypes, absolute, find_node, node_names, visible
-from ros_nodes.verbs.session import Session
+from ros_nodes.verbs.session import Session, run_verb
 
 
 @dataclass(frozen=True)
@@ -41,8 +41,7 @@ class Info:
 
 def run(config: List | Info) -> int:
     """Runs one of the verbs; returns the exit code."""
-    with Session() as session:
-        return list_nodes(session, config) if isinstance(config, List) else show_info(session, config)
+    return run_verb(config, {List: list_nodes, Info: show_info})
 
 
 def list_nodes(session: Session, config: List) -> int:

@@ -8,7 +8,7 @@ from tyro.conf import Positional
 
 from ros_nodes.verbs.param_read import Describe, Dump, Get, List, describe, dump, get, list_parameters
 from ros_nodes.verbs.remote_parameters import RemoteParameters
-from ros_nodes.verbs.session import Session
+from ros_nodes.verbs.session import Session, run_verb
 
 
 @dataclass(frozen=True)
@@ -28,14 +28,7 @@ class Set:
 
 def run(config: List | Get | Set | Describe | Dump) -> int:
     """Runs one of the verbs; returns the exit code."""
-    with Session() as session:
-        if isinstance(config, List):
-            return list_parameters(session, config)
-        if isinstance(config, Get):
-            return get(session, config)
-        if isinstance(config, Set):
-            return set_parameter(session, config)
-        return describe(session, config) if isinstance(config, Describe) else dump(session, config)
+    return run_verb(config, {List: list_parameters, Get: get, Set: set_parameter, Describe: describe, Dump: dump})
 
 
 def set_parameter(session: Session, config: Set) -> int:

@@ -11,7 +11,7 @@ from tyro.conf import Positional
 from robot_wm.errors import RobotWmError
 from ros_nodes.verbs.graph import find_service, one_type, print_names, visible
 from ros_nodes.verbs.interfaces import from_yaml, interface
-from ros_nodes.verbs.session import DISCOVERY_S, Session
+from ros_nodes.verbs.session import DISCOVERY_S, Session, run_verb
 
 
 @dataclass(frozen=True)
@@ -59,20 +59,14 @@ class Call:
 
 def run(config: List | Type | Call) -> int:
     """Runs one of the verbs; returns the exit code."""
-    with Session() as session:
-        if isinstance(config, List):
-            return list_services(session, config)
-        return show_type(session, config) if isinstance(config, Type) else call(session, config)
+    return run_verb(config, {List: list_services, Type: show_type, Call: call})
 
 
 def list_services(session: Session, config: List) -> int:
     """Prints the services."""
     session.settle()
     found = visible(session.node.get_service_names_and_types(), config.include_hidden_services)
-    if config.count_services:
-        print(len(found))
-    else:
-        print_names(found, config.show_types)
+    print_names(found, config.show_types, config.count_services)
     return 0
 
 

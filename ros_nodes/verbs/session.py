@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import rclpy
@@ -100,6 +100,12 @@ class Session:
         if not self.until(future.done, timeout_s):
             raise RobotWmError(f"{who} did not answer within {timeout_s:g} s; its node may be busy or stuck")
         return future.result()
+
+
+def run_verb(config: Any, verbs: Mapping[type, Callable[[Session, Any], int]]) -> int:
+    """Runs the verb that belongs to the type of its configuration, in a session; returns the exit code."""
+    with Session() as session:
+        return verbs[type(config)](session, config)
 
 
 def _one_line(error: BaseException) -> str:

@@ -9,7 +9,7 @@ import tyro
 from tyro.conf import Positional
 
 from ros_nodes.verbs.graph import find_topic, print_names, visible
-from ros_nodes.verbs.session import Session
+from ros_nodes.verbs.session import Session, run_verb
 from ros_nodes.verbs.topic_echo import Echo, echo
 from ros_nodes.verbs.topic_hz import Hz, measure
 from ros_nodes.verbs.topic_pub import Pub, publish
@@ -47,23 +47,14 @@ class Info:
 
 def run(config: List | Info | Echo | Hz | Pub) -> int:
     """Runs one of the verbs; returns the exit code."""
-    with Session() as session:
-        if isinstance(config, List):
-            return list_topics(session, config)
-        if isinstance(config, Info):
-            return show_info(session, config)
-        if isinstance(config, Echo):
-            return echo(session, config)
-        return measure(session, config) if isinstance(config, Hz) else publish(session, config)
+    return run_verb(config, {List: list_topics, Info: show_info, Echo: echo, Hz: measure, Pub: publish})
 
 
 def list_topics(session: Session, config: List) -> int:
     """Prints the topics."""
     session.settle()
     found = visible(session.node.get_topic_names_and_types(), config.include_hidden_topics)
-    if config.count_topics:
-        print(len(found))
-    elif config.verbose:
+    if config.verbose and not config.count_topics:
         for title, count, one in (
             ("Published topics:", session.node.count_publishers, "publisher"),
             ("Subscribed topics:", session.node.count_subscribers, "subscriber"),
@@ -75,7 +66,7 @@ def list_topics(session: Session, config: List) -> int:
                     print(f" * {name} [{', '.join(types)}] {number} {one}{'s' if number > 1 else ''}")
             print()
     else:
-        print_names(found, config.show_types)
+        print_names(found, config.show_types, config.count_topics)
     return 0
 
 

@@ -10,6 +10,7 @@ from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from tyro.conf import Positional
 
 from robot_wm.errors import RobotWmError
+from ros_nodes.qos import matching
 from ros_nodes.verbs.graph import absolute, find_topic, one_type
 from ros_nodes.verbs.interfaces import Brevity, field_of, interface, to_yaml
 from ros_nodes.verbs.session import Session
@@ -73,13 +74,9 @@ def echo(session: Session, config: Echo) -> int:
 
 def matching_qos(session: Session, name: str, config: Echo) -> QoSProfile:
     """The strictest profile that all publishers match, but for what the command line says."""
-    offered = [info.qos_profile for info in session.node.get_publishers_info_by_topic(name)]
-    reliable = bool(offered) and all(one.reliability == ReliabilityPolicy.RELIABLE for one in offered)
-    latched = bool(offered) and all(one.durability == DurabilityPolicy.TRANSIENT_LOCAL for one in offered)
-    reliability = ReliabilityPolicy.RELIABLE if reliable else ReliabilityPolicy.BEST_EFFORT
-    durability = DurabilityPolicy.TRANSIENT_LOCAL if latched else DurabilityPolicy.VOLATILE
+    profile = matching((info.qos_profile for info in session.node.get_publishers_info_by_topic(name)), config.qos_depth)
     if config.qos_reliability is not None:
-        reliability = ReliabilityPolicy[config.qos_reliability.upper()]
+        profile.reliability = ReliabilityPolicy[config.qos_reliability.upper()]
     if config.qos_durability is not None:
-        durability = DurabilityPolicy[config.qos_durability.upper()]
-    return QoSProfile(depth=config.qos_depth, reliability=reliability, durability=durability)
+        profile.durability = DurabilityPolicy[config.qos_durability.upper()]
+    return profile

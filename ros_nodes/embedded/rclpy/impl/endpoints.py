@@ -57,17 +57,14 @@ class Discovered:
         self.condition = ReadCondition(self._reader, UNREAD)
         self.alive: dict[bytes, Any] = {}
 
-    def refresh(self) -> bool:
-        """Take what changed since the last time; whether anything did."""
-        changed = False
+    def refresh(self) -> None:
+        """Take what changed since the last time."""
         for sample in self._samples():
-            changed = True
             info, identity = sample.sample_info, sample.key.bytes
             if info.valid_data and info.instance_state & InstanceState.Alive:
                 self.alive[identity] = self.convert(sample)
             else:
                 self.alive.pop(identity, None)
-        return changed
 
     def _samples(self) -> Iterator[Any]:
         while True:

@@ -99,8 +99,6 @@ class Graph:
                 self._publish_info()
                 if self._closed:
                     return
-                with self._lock:
-                    self._refresh()
                 self._checks.run()
         except DDSException:
             if not self._closed:
