@@ -36,24 +36,24 @@ class CollectConfig:
 
     Attributes:
         out: Folder of the dataset.
-        task: What is played; "play" is a mixture of "reach" and "push", "nudge" is pushing over short ways, and in
-            "correct" the policy of a bundle begins to push, and its mistakes are corrected.
+        task: What is played; "play" is a mixture of "reach" and "push", and in "correct" the policy of a bundle begins
+            either task, and its mistakes are corrected.
         episodes: Number of episodes that the dataset shall have.
         workers: Processes that simulate.
         seed: The same seed gives the same episodes.
         steps: Frames of an episode.
         randomize: Share of episodes with randomised colours, light, friction, mass and camera pose.
-        reach_share: Share of episodes in "play" in which the arm only wanders.
+        reach_share: Share of episodes in "play" and "correct" in which the arm moves freely.
         bundle: Whose policy is corrected; the one inside the package by default.
     """
 
     out: Path
-    task: Literal["reach", "push", "nudge", "play", "correct"] = "play"
+    task: Literal["reach", "push", "play", "correct"] = "play"
     episodes: int = 100
     workers: int = 2
     seed: int = 0
     steps: int = 50
-    randomize: float = 0.75
+    randomize: float = 0.6
     reach_share: float = 0.25
     bundle: Path = field(default_factory=default_bundle)
 
@@ -105,11 +105,11 @@ def play(config: CollectConfig, number: int) -> Episode:
     from sim.play import corrected_episode, play_episode
 
     rng = np.random.default_rng([config.seed, number])
+    task = "reach" if rng.random() < config.reach_share else "push"
+    seed = int(rng.integers(2**31))
     if config.task == "correct":
-        return corrected_episode(_policy(config.bundle), int(rng.integers(2**31)), config.steps, config.randomize)
-    wander = rng.random() < config.reach_share
-    task = config.task if config.task != "play" else "reach" if wander else "push"
-    return play_episode(task, int(rng.integers(2**31)), config.steps, config.randomize)
+        return corrected_episode(_policy(config.bundle), task, seed, config.steps, config.randomize)
+    return play_episode(task if config.task == "play" else config.task, seed, config.steps, config.randomize)
 
 
 @cache

@@ -18,7 +18,7 @@ from sim.tasks import (
     BLOCK_LOW,
     CONTACT_M,
     PUSH_HEIGHT_M,
-    Push,
+    TASKS,
     camera_image,
     clear_tool,
     random_block,
@@ -39,28 +39,21 @@ class PlayStyle:
         push_m: Distance of a pushing step.
         noise_m: Standard deviation of the noise on every step.
         wander: Chance that the next thing to do is a free motion.
-        disturb: Chance at each step that something pulls the tool aside for a few steps, so that recovery is seen.
-        targets_m: Least and greatest distance that the block is pushed at a time.
     """
 
     speed_m: float
     push_m: float
     noise_m: float
     wander: float
-    disturb: float
-    targets_m: tuple[float, float] = (0.06, 0.22)
 
     @classmethod
     def sample(cls, task: str, rng: np.random.Generator) -> PlayStyle:
-        """Draws a style; a "reach" episode only wanders, a "nudge" episode pushes short ways, often from a new side."""
-        reach = task == "reach"
+        """Draws a style; a "reach" episode only wanders."""
         return cls(
-            speed_m=rng.uniform(0.012 if reach else 0.028, 0.04),
+            speed_m=rng.uniform(0.03, 0.04),
             push_m=rng.uniform(0.018, 0.03),
             noise_m=rng.choice([0.0, 0.003, 0.008]),
-            wander=1.0 if reach else 0.2,
-            disturb=0.0 if reach else rng.choice([0.0, 0.03, 0.06]),
-            targets_m=(0.02, 0.08) if task == "nudge" else (0.06, 0.22),
+            wander=1.0 if task == "reach" else 0.2,
         )
 
 
@@ -71,7 +64,6 @@ class Player:
         self._style, self._rng = style, rng
         self.behaviour = "wander"
         self._patience = 0
-        self._disturbance, self._disturbed = np.zeros(3), 0
 
     def act(self, tool: np.ndarray, block: np.ndarray) -> np.ndarray:
         """The displacement (3,) for one step, metres, within the contract's bounds."""
@@ -79,22 +71,12 @@ class Player:
             self._choose(block)
         self._patience -= 1
         step = self._towards(tool, self._target) if self._wandering else self._push(tool, block)
-        step = self._disturb(step) + self._rng.normal(0.0, self._style.noise_m, 3)
+        step = step + self._rng.normal(0.0, self._style.noise_m, 3)
         return np.clip(step, TABLETOP.action_low[:3], TABLETOP.action_high[:3])
 
-    def pursue(self, target: np.ndarray, patience: int = 1000) -> None:
-        """Pushes the block to `target` (3,), metres, for up to `patience` steps."""
-        self._wandering, self._target, self._patience = False, target, patience
-
-    def _disturb(self, step: np.ndarray) -> np.ndarray:
-        if self._disturbed == 0 and self._rng.random() < self._style.disturb:
-            angle = self._rng.uniform(-np.pi, np.pi)
-            self._disturbance = self._rng.uniform(0.015, 0.035) * np.array([np.cos(angle), np.sin(angle), 0.0])
-            self._disturbed = int(self._rng.integers(2, 5))
-        if self._disturbed == 0:
-            return step
-        self._disturbed -= 1
-        return self._disturbance
+    def pursue(self, task: str, target: np.ndarray, patience: int = 1000) -> None:
+        """Brings the tool ("reach") or the block ("push") to `target` (3,), metres, within `patience` steps."""
+        self._wandering, self._target, self._patience = task == "reach", target, patience
 
     def _choose(self, block: np.ndarray) -> None:
         self._wandering = self._rng.random() < self._style.wander
@@ -104,7 +86,7 @@ class Player:
     def _push_target(self, block: np.ndarray) -> np.ndarray:
         while True:
             target = random_block(self._rng)
-            if self._style.targets_m[0] <= np.linalg.norm(target - block) <= self._style.targets_m[1]:
+            if 0.06 <= np.linalg.norm(target - block) <= 0.22:
                 return target
             if np.any(block[:2] < BLOCK_LOW - 0.05) or np.any(block[:2] > BLOCK_HIGH + 0.05):
                 return target
@@ -156,7 +138,7 @@ def play_episode(task: str, seed: int, steps: int, randomize: float = 0.5) -> Ep
     """Plays one episode from scratch.
 
     Args:
-        task: "reach" only wanders; "push" mostly pushes; "nudge" pushes short ways.
+        task: "reach" only wanders; "push" mostly pushes.
         seed: The same seed gives the same episode to the bit.
         steps: Number of frames.
         randomize: Chance that the scene is randomised.
@@ -173,26 +155,26 @@ def play_episode(task: str, seed: int, steps: int, randomize: float = 0.5) -> Ep
         return _record(world, task, steps, player, lambda image, command: player.act(command, world.block_position()))
 
 
-def corrected_episode(agent: Agent, seed: int, steps: int, randomize: float = 0.5) -> Episode:
-    """An agent tries to push; after a while the player takes over and brings the block to the goal (DAgger, 1011.0686).
+def corrected_episode(agent: Agent, task: str, seed: int, steps: int, randomize: float = 0.5) -> Episode:
+    """An agent tries a task; after a while the player takes over and finishes it (DAgger, arXiv 1011.0686).
 
     It shows what to do in the situations that the agent's own mistakes lead to. Arguments as for `play_episode`.
     """
     rng = np.random.default_rng(seed)
     with _scene(rng, randomize) as world:
-        task = Push()
-        agent.set_goal(task.reset(world, rng))
+        objective = TASKS[task]()
+        agent.set_goal(objective.reset(world, rng))
         agent.reset(seed)
-        player = Player(PlayStyle.sample("nudge", rng), rng)
-        player.pursue(task.goal)
-        left_to_agent = iter(range(int(rng.integers(6, 30))))
+        player = Player(PlayStyle.sample(task, rng), rng)
+        player.pursue(task, objective.goal)
+        left_to_agent = iter(range(int(rng.uniform(0.12, 0.6) * objective.max_steps)))
 
         def choose(image: np.ndarray, command: np.ndarray) -> np.ndarray:
             if next(left_to_agent, None) is None:
                 return player.act(command, world.block_position())
             return agent.act(image, world.state()).actions[0, :3]
 
-        return _record(world, "push", steps, player, choose)
+        return _record(world, task, steps, player, choose)
 
 
 @contextmanager

@@ -26,8 +26,8 @@ class TrainConfig:
         out: Directory of checkpoint, journals (CSV) and `curves.png`.
         seed: Seeds weights and batches.
         device: "auto" takes a GPU when there is one; "cpu" or "cuda" insist.
-        further: More LeRobot v3 datasets, for a fourth stage that refines predictor, critic and policy; it may be added
-            to a run that has finished without.
+        further: More LeRobot v3 datasets, such as corrections. Each adds a stage that refines predictor, critic and
+            policy with it and all before it; they may be added to a run that has finished without.
         plan: Sizes, stages and loss weights.
     """
 

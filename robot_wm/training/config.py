@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from robot_wm.training.augmentation import Augmentation
 from robot_wm.training.objectives import Weights
 from robot_wm.training.windows import WindowConfig
 from robot_wm.world_model.model import ModelConfig
@@ -62,10 +61,9 @@ class TrainingPlan:
     Attributes:
         pretrain: Stage 1, masked video prediction: the encoder.
         joint: Stage 2, action-conditioned: encoder, predictor and heads together.
-        heads: Stages 3 and 4, on frozen latents: predictor, critic and policy.
-        heads_window: Their windows; longer roll-outs than stage 2 can afford.
-        augmentation: Random looks of the pictures in the first `augmented` steps of stage 2. They make the encoder
-            robust; what is exact it learns afterwards, from the pictures as they are.
+        heads: Stage 3, on frozen latents: predictor, critic and policy.
+        refine: One more such stage for each further dataset.
+        heads_window: Windows of these stages; longer roll-outs than stage 2 can afford.
         held_out: Share of the episodes that only monitors see.
         decay: Weight decay of AdamW.
         clip: Largest gradient norm.
@@ -75,11 +73,10 @@ class TrainingPlan:
     weights: Weights = field(default_factory=Weights)
     window: WindowConfig = field(default_factory=WindowConfig)
     pretrain: PretrainConfig = field(default_factory=PretrainConfig)
-    joint: Schedule = field(default_factory=lambda: Schedule(steps=8000, batch=50, rate=2e-3, warmup=200))
-    heads: Schedule = field(default_factory=lambda: Schedule(steps=4000, batch=64, rate=1e-3))
+    joint: Schedule = field(default_factory=lambda: Schedule(steps=5200, batch=50, rate=2e-3, warmup=200))
+    heads: Schedule = field(default_factory=lambda: Schedule(steps=2000, batch=64, rate=1e-3))
+    refine: Schedule = field(default_factory=lambda: Schedule(steps=2500, batch=64, rate=1e-3))
     heads_window: WindowConfig = field(default_factory=lambda: WindowConfig(frames=9, goals=4))
-    augmentation: Augmentation = field(default_factory=Augmentation)
-    augmented: int = 3308
     held_out: float = 0.04
     decay: float = 1e-3
     clip: float = 1.0

@@ -112,7 +112,7 @@ class Joint(Stage):
     def loss(self, step: int) -> tuple[torch.Tensor, Losses]:
         rng = self.generator(step)
         window = draw(self.frames, self.window, self.schedule.batch, rng)
-        batch = self.batch(window, rng if step < self.plan.augmented else None)
+        batch = self.batch(window)
         teacher, rollout, _ = objectives.prediction(self.model, batch)
         policy, critic = objectives.hindsight(self.model, batch, batch.latents[:, : batch.window], rng)
         variance, covariance = objectives.spread(batch.latents.flatten(0, 1))
@@ -131,12 +131,9 @@ class Joint(Stage):
         """The weighted sum of loss terms."""
         return torch.stack([getattr(self.plan.weights, name) * term for name, term in terms.items()]).sum()
 
-    def batch(self, window: Window, looks: np.random.Generator | None = None) -> objectives.Batch:
-        """Encodes the pictures of a window as they are, or each row of them in a random look drawn from `looks`."""
-        images = self.frames.images[window.rows]
-        if looks is not None:
-            images = self.plan.augmentation(images, looks)
-        latents = self.model.encoder(torch.from_numpy(images).to(self.device).flatten(0, 1))
+    def batch(self, window: Window) -> objectives.Batch:
+        """The tensors of a window, its pictures encoded."""
+        latents = self.model.encoder(take(self.frames.images, window.rows, self.device).flatten(0, 1))
         return self._batch(window, latents.unflatten(0, window.rows.shape))
 
     def _batch(self, window: Window, latents: torch.Tensor) -> objectives.Batch:
@@ -183,7 +180,7 @@ class Heads(Joint):
         trained = (self.model.predictor, self.model.critic, self.model.policy)
         return [parameter for module in trained for parameter in module.parameters()]
 
-    def batch(self, window: Window, looks: np.random.Generator | None = None) -> objectives.Batch:
+    def batch(self, window: Window) -> objectives.Batch:
         return self._batch(window, take(self.latents, window.rows, self.device))
 
     def loss(self, step: int) -> tuple[torch.Tensor, Losses]:
@@ -201,7 +198,26 @@ class Heads(Joint):
 class Refine(Heads):
     """The same once more with further episodes, such as corrections of what the policy of the stage before did."""
 
-    name = "refine"
+    def __init__(
+        self,
+        plan: TrainingPlan,
+        model: WorldModel,
+        frames: Frames,
+        device: torch.device,
+        seed: int,
+        further: Sequence[Frames],
+    ) -> None:
+        super().__init__(plan, model, frames, device, seed, further)
+        self.name = self.named(len(further))
+
+    @staticmethod
+    def named(count: int) -> str:
+        """Name of the stage that learns from `count` further datasets."""
+        return f"refine_{count}"
+
+    @staticmethod
+    def planned(plan: TrainingPlan) -> Schedule:
+        return plan.refine
 
 
 @torch.no_grad()

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import time
 from collections import defaultdict
-from collections.abc import Sequence
-from dataclasses import asdict
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -27,6 +28,13 @@ LOG_EVERY, MONITORS_A_STAGE = 50, 8
 SAVE_EVERY_S = 60.0
 
 
+@dataclass(frozen=True)
+class _Planned:
+    name: str
+    steps: int
+    begin: Callable[[], Stage]
+
+
 class Trainer:
     """Trains one model through all stages.
 
@@ -36,7 +44,7 @@ class Trainer:
         out: Directory of checkpoints, journals and curves. A run that was killed goes on from its last checkpoint.
         device: Where to compute.
         seed: Seeds weights and batches.
-        further: Datasets for a last stage, `Refine`; without any, there is no such stage.
+        further: Datasets that are learned from after the other stages; each adds a stage `Refine`.
 
     Raises:
         TrainingError: `out` holds a run of another plan or seed.
@@ -51,13 +59,20 @@ class Trainer:
         seed: int,
         further: Sequence[Frames] = (),
     ) -> None:
-        self.plan, self.out, self.device, self.seed, self.further = plan, out, device, seed, further
-        self.stages: tuple[type[Stage], ...] = (*STAGES, Refine) if further else STAGES
+        self.plan, self.out, self.device, self.seed = plan, out, device, seed
         self.train, self.held_out = frames.split(plan.held_out)
         torch.manual_seed(seed)
         self.model = WorldModel(plan.model).to(device)
         rows = self.train.rows()
         self.model.scaling.fit(frames.states[rows], frames.actions[rows])
+        arguments = (plan, self.model, self.train, device, seed)
+        self._stages = [
+            *(_Planned(stage.name, stage.planned(plan).steps, partial(stage, *arguments)) for stage in STAGES),
+            *(
+                _Planned(Refine.named(count), plan.refine.steps, partial(Refine, *arguments, further[:count]))
+                for count in range(1, len(further) + 1)
+            ),
+        ]
         self._identity = {"plan": json.loads(json.dumps(asdict(plan))), "seed": seed}
         self._resumed = self._read_checkpoint()
 
@@ -73,10 +88,10 @@ class Trainer:
 
     def run(self) -> WorldModel:
         """Runs the stages that are not finished yet and returns the model in evaluation mode."""
-        names = [stage.name for stage in self.stages]
-        for stage_type in self.stages[self._first(names) :]:
+        names = [stage.name for stage in self._stages]
+        for stage in self._stages[self._first(names) :]:
             torch.manual_seed(self.seed)
-            self._run_stage(self._stage(stage_type))
+            self._run_stage(stage.begin())
             draw_curves(self.out, names)
         return self.model.eval()
 
@@ -89,21 +104,17 @@ class Trainer:
             raise TrainingError(f"{self.out}: its last stage was '{meta['stage']}'; give the same --further again")
         checkpoint.restore(tensors, {"model": self.model}, None)
         index = names.index(meta["stage"])
-        if index + 1 < len(names) and meta["step"] == self.stages[index].planned(self.plan).steps:
+        if index + 1 < len(names) and meta["step"] == self._stages[index].steps:
             self._resumed = None
             return index + 1
         return index
-
-    def _stage(self, stage_type: type[Stage]) -> Stage:
-        arguments = (self.plan, self.model, self.train, self.device, self.seed)
-        return Refine(*arguments, self.further) if stage_type is Refine else stage_type(*arguments)
 
     def finish(self) -> dict[str, float]:
         """Measures the trained model, writes figures and latent scale into the checkpoint, and returns the figures."""
         metrics = monitor(self.model, self.train, self.held_out, self.device)
         rows = np.sort(np.random.default_rng(0).choice(self.train.rows(), min(1024, len(self.train.rows())), False))
         latents = encode_rows(self.model, self.train, rows, self.device)
-        meta = self._meta(self.stages[-1].name, self.stages[-1].planned(self.plan).steps)
+        meta = self._meta(self._stages[-1].name, self._stages[-1].steps)
         meta |= {"metrics": metrics, "latent_std": float(latents.std(0).mean())}
         checkpoint.save(self.out, {"model": self.model}, None, meta)
         return metrics
