@@ -134,6 +134,13 @@ def test_transitions_that_do_not_start_here_are_refused(probe: Probe) -> None:
     assert probe.stage == "inactive" and probe.trigger_activate() == SUCCESS
 
 
+def test_a_manager_that_asks_for_such_a_transition_gets_an_answer(probe: Probe, peer: Any) -> None:
+    assert not change(peer, Transition.TRANSITION_DEACTIVATE) and not change(peer, 99)
+    assert state(peer) == State.PRIMARY_STATE_UNCONFIGURED
+    assert change(peer, Transition.TRANSITION_CONFIGURE) and not change(peer, Transition.TRANSITION_CONFIGURE)
+    assert state(peer) == State.PRIMARY_STATE_INACTIVE
+
+
 @pytest.mark.parametrize(
     ("where", "error", "answer", "after"),
     [
