@@ -11,6 +11,7 @@ import threading
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -203,6 +204,44 @@ def contexts() -> Iterator[Contexts]:
     contexts = Contexts(random.SystemRandom().randrange(100, 200))
     yield contexts
     contexts.close()
+
+
+@pytest.fixture
+def spin() -> Iterator[Callable[..., Any]]:
+    """Runs a node's callbacks in the background: `spin(node, threads=2)` returns the node; ends it after the test."""
+    import rclpy
+    from rclpy.executors import (
+        ExternalShutdownException,
+        MultiThreadedExecutor,
+        ShutdownException,
+        SingleThreadedExecutor,
+    )
+
+    started: list[tuple[Any, Any, threading.Thread]] = []
+
+    def start(node: Any, threads: int = 2) -> Any:
+        if threads == 1:
+            executor = SingleThreadedExecutor(context=node.context)
+        else:
+            executor = MultiThreadedExecutor(num_threads=threads, context=node.context)
+
+        def run() -> None:
+            with suppress(ExternalShutdownException, ShutdownException):
+                executor.spin()
+
+        executor.add_node(node)
+        thread = threading.Thread(target=run, daemon=True)
+        thread.start()
+        started.append((node, executor, thread))
+        return node
+
+    yield start
+    for node, executor, thread in reversed(started):
+        executor.shutdown()
+        thread.join(5.0)
+        node.destroy_node()
+        is_default = node.context is rclpy.utilities.get_default_context()
+        rclpy.try_shutdown(context=None if is_default else node.context)
 
 
 @pytest.fixture(scope="session")

@@ -316,23 +316,6 @@ def test_wrong_service_type_is_said(contexts: Any, here: Any, there: Any, said: 
     assert not client.service_is_ready()
 
 
-@only_embedded
-def test_second_node_of_the_same_name_is_said_by_both(contexts: Any, here: Any, said: Said) -> None:
-    contexts.make("here")
-    is_said = lambda: said.holds("second node named '/here'", "__node:=", "__ns:=")  # noqa: E731
-    in_time(contexts, lambda: is_said() and said.text.count("second node named '/here'") == 2)
-
-
-def test_node_that_ended_is_no_second_node(contexts: Any, here: Any, said: Said) -> None:
-    first = contexts.make("again")
-    assert here.wait_for_node("/again", 20.0)
-    first.destroy_node()
-    contexts.until(lambda: "again" not in here.get_node_names())
-    contexts.make("again")
-    assert here.wait_for_node("/again", 20.0)
-    assert not said.holds("second node")
-
-
 def test_nothing_is_said_about_a_sound_graph(contexts: Any, here: Any, there: Any, said: Said) -> None:
     got: list[String] = []
     here.create_subscription(String, "/fine", got.append, RELIABLE)

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
-import threading
-from collections.abc import Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -14,7 +13,6 @@ import ros_nodes  # noqa: F401  (supplies rclpy where ROS is not installed)
 import rclpy  # isort: skip
 from lifecycle_msgs.msg import State, Transition, TransitionEvent
 from lifecycle_msgs.srv import ChangeState, GetAvailableStates, GetAvailableTransitions, GetState
-from rclpy.executors import MultiThreadedExecutor
 from rclpy.lifecycle import LifecycleNode, LifecycleState, SimpleManagedEntity, TransitionCallbackReturn
 from std_msgs.msg import String
 
@@ -46,19 +44,10 @@ class Told(LifecycleNode):
 
 
 @pytest.fixture
-def node(domain: int) -> Iterator[Told]:
+def node(domain: int, spin: Callable[..., Any]) -> Told:
     context = rclpy.Context()
     rclpy.init(context=context, args=[], domain_id=domain)
-    node = Told(context)
-    executor = MultiThreadedExecutor(num_threads=2, context=context)
-    executor.add_node(node)
-    thread = threading.Thread(target=executor.spin, daemon=True)
-    thread.start()
-    yield node
-    executor.shutdown()
-    thread.join(5.0)
-    node.destroy_node()
-    rclpy.try_shutdown(context=context)
+    return spin(Told(context))
 
 
 def state(peer: Any) -> str:
