@@ -316,6 +316,26 @@ def test_wrong_service_type_is_said(contexts: Any, here: Any, there: Any, said: 
     assert not client.service_is_ready()
 
 
+@only_embedded
+def test_an_endpoint_that_cannot_be_read_is_said_once_and_the_others_are_known(
+    here: Any, there: Any, contexts: Any, said: Said, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known = here._graph._publications
+    read = known._reader._constructor
+
+    def picky(*arguments: Any) -> Any:
+        if arguments[3].endswith("/secret"):
+            raise ValueError("no words for it")
+        return read(*arguments)
+
+    monkeypatch.setattr(known._reader, "_constructor", known._never_raising(picky))
+    for topic in ("/secret", "/also/secret", "/open"):
+        there.create_publisher(String, topic, RELIABLE)
+    contexts.until(lambda: here.count_publishers("/open") and known.unread == 2)
+    assert here.count_publishers("/secret") == 0
+    assert said.holds("ValueError: no words for it") and said.text.count("no words for it") == 1
+
+
 def test_nothing_is_said_about_a_sound_graph(contexts: Any, here: Any, there: Any, said: Said) -> None:
     got: list[String] = []
     here.create_subscription(String, "/fine", got.append, RELIABLE)
