@@ -50,6 +50,7 @@ def test_parameters_override_reliability_and_depth(contexts: Any) -> None:
     contexts.until(lambda: node.count_publishers("fast") and node.count_subscribers("fast"))
     assert offered(node, "/fast").reliability == BEST_EFFORT and wished(node, "/fast").reliability == RELIABLE
     assert subscription.qos_profile.depth == 3 and subscription.topic_name == "/fast"
+    assert subscription.topic == "fast"
     assert node.get_parameter("qos_overrides./fast.publisher.history").value == "keep_last"
     assert node.describe_parameter("qos_overrides./fast.publisher.reliability").read_only
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from rclpy.node import Node
 
 QosCallbackResult = SetParametersResult
-QosCallbackType = Callable[[QoSProfile], QosCallbackResult]
+QosCallbackType = Callable[[QoSProfile], Any]
 DEFAULT_KINDS = (QoSPolicyKind.HISTORY, QoSPolicyKind.DEPTH, QoSPolicyKind.RELIABILITY)
 PUBLISHER, SUBSCRIPTION = "publisher", "subscription"
 

@@ -54,6 +54,7 @@ class NodeTopics(NodeEntityKeeper):
             profile = qos_best_available.for_publisher(profile, _on_topic(self._graph.subscriptions(), name))
         publisher = publisher_class(node, checked(msg_type, "message"), name, profile)
         publisher.events = callbacks.watch(publisher.writer, callback_group or self._default_callback_group)
+        publisher.topic = topic
         self._publishers.append(publisher)
         self._start_events(publisher, callbacks)
         self._announce(writers=[publisher.gid])
@@ -95,6 +96,7 @@ class NodeTopics(NodeEntityKeeper):
         if qos_best_available.is_open(profile):
             profile = qos_best_available.for_subscription(profile, _on_topic(self._graph.publications(), name))
         subscription = Subscription(node, kind, name, callback, profile, group, raw)
+        subscription.topic = topic
         subscription.events = callbacks.watch(subscription.reader, group)
         self._start_events(subscription, callbacks)
         self._announce(readers=[subscription.gid])
