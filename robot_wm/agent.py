@@ -158,7 +158,8 @@ class Agent:
             plan = self._single(active, latent, state, self._space.clip(retreat))
             return replace(plan, reason=plan.reason or "backing off: no progress towards the goal")
         plan = self._towards(goal, active, latent, state, deadline)
-        self._recovery.notice(plan.actions[0, :3], float(self.model.critic(latent[None], goal)[0]), self._rng)
+        if plan.status == "act":  # a hold asks for help with its reason; backing off would move blindly instead
+            self._recovery.notice(plan.actions[0, :3], float(self.model.critic(latent[None], goal)[0]), self._rng)
         return plan
 
     def _towards(

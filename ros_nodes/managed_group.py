@@ -136,6 +136,7 @@ class ManagedGroup:
     def _raise_one(self, member: Member, goal: int) -> None:
         name = member.client.name
         if not member.client.wait_for_services(self._patience_s, self.closing):
+            self._check_ending()
             raise BringUpError(f"{name} is not there after {self._patience_s:.0f} s; start its process")
         member.silences, member.lost = 0, False
         while (rank := self._rank(member)) < goal:
@@ -165,13 +166,16 @@ class ManagedGroup:
             raise BringUpError(problem)
 
     def _change(self, member: Member, transition: str, goal: str) -> None:
-        if self.closing.is_set():
-            raise BringUpError("the manager is ending")
+        self._check_ending()
         self._logger.info(f"{member.client.name}: {transition}")
         problem = member.client.change(transition, self._patience_s)
         # The answer may have been lost on the way; what counts is where the node is.
         if problem and self._look(member) != goal:
             raise BringUpError(problem)
+
+    def _check_ending(self) -> None:
+        if self.closing.is_set():
+            raise BringUpError("the manager is ending")
 
     def _rank(self, member: Member) -> int:
         state = self._look(member, self._patience_s)

@@ -162,7 +162,12 @@ class ManagedNode(OwnedEntities):
     def _autostart(self) -> None:
         name = self.get_fully_qualified_name()
         for transition, trigger in (("configure", self.trigger_configure), ("activate", self.trigger_activate)):
-            if trigger() != SUCCESS:
+            try:
+                done = trigger() == SUCCESS
+            except RuntimeError:  # somebody else leads the node already
+                self.get_logger().info(f"autostart leaves the node {self.stage}: it was brought there from outside")
+                return
+            if not done:
                 self.get_logger().error(f"stays {self.stage}; mend it, then: ros2 lifecycle set {name} {transition}")
                 return
 

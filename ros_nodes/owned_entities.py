@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from lifecycle_msgs.srv import ChangeState
 from rclpy.callback_groups import CallbackGroup, MutuallyExclusiveCallbackGroup
 from rclpy.clock import Clock, ClockType
 from rclpy.lifecycle import LifecycleNode
@@ -22,6 +23,29 @@ class OwnedEntities(LifecycleNode):
         super().__init__(name)
         self.is_active = False
         self._release: list[Callable[[], Any]] = []
+        self._answer_every_transition()
+
+    def _answer_every_transition(self) -> None:
+        """Has a transition that does not start in the present state refused in so many words.
+
+        Where it comes by its number, rclpy raises it out of the executor in many releases (ros2/rclpy issue 1209), and
+        the manager that asked waits for an answer until it gives up.
+        """
+
+        def answering(change: Callable) -> Callable:
+            def answer(request: Any, response: Any) -> Any:
+                try:
+                    return change(request, response)
+                except RuntimeError as error:
+                    wanted = request.transition.label or request.transition.id
+                    self.get_logger().error(f"transition {wanted!r} is refused: {error}")
+                    return response
+
+            return answer
+
+        for service in self.services:
+            if service.srv_type is ChangeState:
+                service.callback = answering(service.callback)
 
     def callback_failed(self, what: str, error: Exception) -> None:
         """Logs an exception of a callback and shows it in the diagnostics."""

@@ -160,7 +160,9 @@ class TrajectoryController:
 
     def _publish_state(self) -> None:
         now_s = time.monotonic()
-        state = JointTrajectoryControllerState(joint_names=list(self._executor.names), speed_scaling_factor=1.0)
+        state = JointTrajectoryControllerState(joint_names=list(self._executor.names))
+        if hasattr(state, "speed_scaling_factor"):  # not in Humble's
+            state.speed_scaling_factor = 1.0
         state.header.stamp = self._stamp()
         state.reference = state.output = _point(self._executor.sample(now_s))
         state.feedback, state.error = _point(self._measured), _point(self._error(now_s))

@@ -9,6 +9,7 @@ import pytest
 
 from robot_wm import agent as agent_module
 from robot_wm.actor.plan import Plan, shifted
+from robot_wm.actor.settings import PlannerSettings
 from robot_wm.agent import MODES, Agent, Mode
 from robot_wm.configurator import Configuration
 from robot_wm.contract import TABLETOP
@@ -60,6 +61,15 @@ def test_outside_the_workspace_it_holds_and_says_why(agent: Agent, image: np.nda
     state[0] = 0.9
     decision = agent.act(image, state)
     assert decision.status == "hold" and "workspace" in decision.reason
+
+
+def test_holding_is_no_reason_to_back_off(tiny_bundle: Path, image: np.ndarray, state: np.ndarray) -> None:
+    agent = Agent.load(tiny_bundle, seed=5, settings=PlannerSettings(patience=1, reached_steps=-1e9))
+    agent.set_goal(image[::-1].copy())
+    latent, outside = agent.encode(image), state.copy()
+    outside[0] = 0.9
+    assert all(agent.decide(latent, outside).status == "hold" for _ in range(4))
+    assert agent.decide(latent, state).reason == ""
 
 
 def test_a_passed_deadline_still_gives_the_best_proposal(agent: Agent, image: np.ndarray, state: np.ndarray) -> None:

@@ -17,7 +17,8 @@ PROGRESS_STEPS = 0.5
 class Recovery:
     """Notices stagnation by the critic and by the arm's own motion, and then lifts the tool up and aside for a while.
 
-    A goal that the critic sees within `reached_steps` counts as reached: standing still there is right.
+    A goal that the critic sees within `reached_steps` counts as reached: standing still there is right. Decisions to
+    hold are not to be noticed: they are refusals to move, and not attempts that came to nothing.
     """
 
     def __init__(self, settings: PlannerSettings) -> None:
@@ -32,7 +33,7 @@ class Recovery:
         self._nearest_before = np.inf
 
     def notice(self, displacement: np.ndarray, steps_to_go: float, rng: np.random.Generator) -> None:
-        """Takes note of a decision: its first displacement (3,), metres, and the critic's steps to the goal."""
+        """Takes note of a decision to act: its first displacement (3,), metres, and the critic's steps to the goal."""
         if not self._settings.retreat:
             return
         self._decisions += 1

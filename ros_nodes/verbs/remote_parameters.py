@@ -6,12 +6,19 @@ from typing import Any
 
 from rcl_interfaces.msg import Parameter as ParameterMessage
 from rcl_interfaces.msg import ParameterDescriptor, ParameterValue
+from rcl_interfaces.srv import DescribeParameters, GetParameters, ListParameters, SetParameters
 from rclpy.parameter import get_parameter_value
-from rclpy.parameter_client import AsyncParameterClient
 
 from robot_wm.errors import RobotWmError
 from ros_nodes.verbs.graph import find_node
 from ros_nodes.verbs.session import DISCOVERY_S, Session
+
+SERVICES: dict[Any, str] = {
+    DescribeParameters: "describe_parameters",
+    GetParameters: "get_parameters",
+    ListParameters: "list_parameters",
+    SetParameters: "set_parameters",
+}
 
 
 class RemoteParameters:
@@ -24,16 +31,20 @@ class RemoteParameters:
     def __init__(self, session: Session, node_name: str) -> None:
         self.node_name = find_node(session, node_name)
         self._session = session
-        self._client = AsyncParameterClient(session.node, self.node_name)
-        if not session.until(self._client.services_are_ready, DISCOVERY_S):
+        # Humble's rclpy has no parameter client.
+        self._clients = {
+            kind: session.node.create_client(kind, f"{self.node_name}/{name}") for kind, name in SERVICES.items()
+        }
+        if not session.until(lambda: all(each.service_is_ready() for each in self._clients.values()), DISCOVERY_S):
             raise RobotWmError(f"node '{self.node_name}' has no parameter services, or they are stuck")
 
-    def _result(self, future: Any) -> Any:
+    def _ask(self, kind: Any, **request: Any) -> Any:
+        future = self._clients[kind].call_async(kind.Request(**request))
         return self._session.result(future, f"node '{self.node_name}'")
 
     def names(self) -> list[str]:
         """The names in order."""
-        return sorted(self._result(self._client.list_parameters()).result.names)
+        return sorted(self._ask(ListParameters).result.names)
 
     def get(self, names: list[str]) -> list[ParameterValue]:
         """The values.
@@ -41,7 +52,7 @@ class RemoteParameters:
         Raises:
             RobotWmError: one of them is not declared or not set.
         """
-        values = list(self._result(self._client.get_parameters(names)).values)
+        values = list(self._ask(GetParameters, names=names).values)
         if len(values) != len(names):
             self._complain(names)
         return values
@@ -50,7 +61,7 @@ class RemoteParameters:
         """The values of those that have one: a node answers nothing at all where one of several has none."""
         found: dict[str, ParameterValue] = {}
         for name in names:
-            found |= dict(zip([name], self._result(self._client.get_parameters([name])).values, strict=False))
+            found |= dict(zip([name], self._ask(GetParameters, names=[name]).values, strict=False))
         return found
 
     def describe(self, names: list[str]) -> list[ParameterDescriptor]:
@@ -59,7 +70,7 @@ class RemoteParameters:
         Raises:
             RobotWmError: one of them is not declared.
         """
-        found = list(self._result(self._client.describe_parameters(names)).descriptors)
+        found = list(self._ask(DescribeParameters, names=names).descriptors)
         if len(found) != len(names):
             self._complain(names)
         return found
@@ -71,7 +82,7 @@ class RemoteParameters:
             RobotWmError: the node refuses it; says why.
         """
         message = ParameterMessage(name=name, value=get_parameter_value(text))
-        result = self._result(self._client.set_parameters([message])).results[0]
+        result = self._ask(SetParameters, parameters=[message]).results[0]
         if result.successful:
             return
         if name not in self.names():

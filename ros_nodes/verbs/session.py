@@ -10,6 +10,7 @@ from typing import Any
 import rclpy
 from rclpy.exceptions import NameValidationException
 from rclpy.executors import SingleThreadedExecutor
+from rclpy.parameter import Parameter
 
 from robot_wm.errors import RobotWmError
 
@@ -41,7 +42,11 @@ class Session:
     def _start(self) -> None:
         rclpy.init(context=self._context, args=[])
         self.node = rclpy.create_node(
-            f"_robot_wm_{os.getpid()}", context=self._context, start_parameter_services=False, enable_rosout=False
+            f"_robot_wm_{os.getpid()}",
+            context=self._context,
+            start_parameter_services=False,
+            enable_rosout=False,
+            parameter_overrides=[Parameter("start_type_description_service", value=False)],
         )
         self._executor = SingleThreadedExecutor(context=self._context)
         self._executor.add_node(self.node)

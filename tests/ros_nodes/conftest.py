@@ -11,6 +11,7 @@ import threading
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,8 @@ import ros_nodes  # noqa: F401  (supplies rclpy where ROS is not installed)
 from robot_wm.deploy.bundle import default_bundle
 
 ROOT = Path(__file__).parents[2]
+END_S = 40.0
+"""A node that gets SIGINT while it still starts on a busy computer ends once it has come so far."""
 
 
 class Processes:
@@ -52,7 +55,7 @@ class Processes:
         """Ends one node with SIGINT, as Ctrl-C does, and checks that it ended well."""
         process = self._running.pop(node)
         process.send_signal(signal.SIGINT)
-        assert process.wait(15.0) == 0, self.log(node)
+        assert process.wait(END_S) == 0, self.log(node)
 
     def is_running(self, node: str) -> bool:
         return self._running[node].poll() is None
@@ -66,11 +69,11 @@ class Processes:
             process.send_signal(signal.SIGINT)
         for node, process in self._running.items():
             try:
-                process.wait(15.0)
+                process.wait(END_S)
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait(5.0)
-                pytest.fail(f"{node} did not end within 15 s of SIGINT")
+                pytest.fail(f"{node} did not end within {END_S} s of SIGINT; its last words: {self.log(node)[-1000:]}")
 
 
 class Peer:
@@ -203,6 +206,44 @@ def contexts() -> Iterator[Contexts]:
     contexts = Contexts(random.SystemRandom().randrange(100, 200))
     yield contexts
     contexts.close()
+
+
+@pytest.fixture
+def spin() -> Iterator[Callable[..., Any]]:
+    """Runs a node's callbacks in the background: `spin(node, threads=2)` returns the node; ends it after the test."""
+    import rclpy
+    from rclpy.executors import (
+        ExternalShutdownException,
+        MultiThreadedExecutor,
+        ShutdownException,
+        SingleThreadedExecutor,
+    )
+
+    started: list[tuple[Any, Any, threading.Thread]] = []
+
+    def start(node: Any, threads: int = 2) -> Any:
+        if threads == 1:
+            executor = SingleThreadedExecutor(context=node.context)
+        else:
+            executor = MultiThreadedExecutor(num_threads=threads, context=node.context)
+
+        def run() -> None:
+            with suppress(ExternalShutdownException, ShutdownException):
+                executor.spin()
+
+        executor.add_node(node)
+        thread = threading.Thread(target=run, daemon=True)
+        thread.start()
+        started.append((node, executor, thread))
+        return node
+
+    yield start
+    for node, executor, thread in reversed(started):
+        executor.shutdown()
+        thread.join(5.0)
+        node.destroy_node()
+        is_default = node.context is rclpy.utilities.get_default_context()
+        rclpy.try_shutdown(context=None if is_default else node.context)
 
 
 @pytest.fixture(scope="session")

@@ -317,20 +317,23 @@ def test_wrong_service_type_is_said(contexts: Any, here: Any, there: Any, said: 
 
 
 @only_embedded
-def test_second_node_of_the_same_name_is_said_by_both(contexts: Any, here: Any, said: Said) -> None:
-    contexts.make("here")
-    is_said = lambda: said.holds("second node named '/here'", "__node:=", "__ns:=")  # noqa: E731
-    in_time(contexts, lambda: is_said() and said.text.count("second node named '/here'") == 2)
+def test_an_endpoint_that_cannot_be_read_is_said_once_and_the_others_are_known(
+    here: Any, there: Any, contexts: Any, said: Said, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known = here._graph._publications
+    read = known._reader._constructor
 
+    def picky(*arguments: Any) -> Any:
+        if arguments[3].endswith("/secret"):
+            raise ValueError("no words for it")
+        return read(*arguments)
 
-def test_node_that_ended_is_no_second_node(contexts: Any, here: Any, said: Said) -> None:
-    first = contexts.make("again")
-    assert here.wait_for_node("/again", 20.0)
-    first.destroy_node()
-    contexts.until(lambda: "again" not in here.get_node_names())
-    contexts.make("again")
-    assert here.wait_for_node("/again", 20.0)
-    assert not said.holds("second node")
+    monkeypatch.setattr(known._reader, "_constructor", known._never_raising(picky))
+    for topic in ("/secret", "/also/secret", "/open"):
+        there.create_publisher(String, topic, RELIABLE)
+    contexts.until(lambda: here.count_publishers("/open") and known.unread == 2)
+    assert here.count_publishers("/secret") == 0
+    assert said.holds("ValueError: no words for it") and said.text.count("no words for it") == 1
 
 
 def test_nothing_is_said_about_a_sound_graph(contexts: Any, here: Any, there: Any, said: Said) -> None:

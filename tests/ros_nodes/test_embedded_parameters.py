@@ -10,8 +10,12 @@ import pytest
 import ros_nodes  # noqa: F401  (supplies rclpy where ROS is not installed)
 
 import rclpy  # noqa: F401  # isort: skip
-from rcl_interfaces.msg import FloatingPointRange, ParameterDescriptor, ParameterEvent, ParameterType
-from rclpy.exceptions import ParameterImmutableException, ParameterNotDeclaredException
+from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor, ParameterEvent, ParameterType
+from rclpy.exceptions import (
+    InvalidParameterValueException,
+    ParameterImmutableException,
+    ParameterNotDeclaredException,
+)
 from rclpy.parameter import Parameter, parameter_value_to_python
 from rclpy.parameter_client import AsyncParameterClient
 from rclpy.time import Time
@@ -101,6 +105,50 @@ def test_set_one_by_one_says_why_not(contexts: Any, arm: Any, client: AsyncParam
         assert part in result.reason
     assert arm.get_parameter("rate").value == 0.75
     assert arm.get_parameter("open").value == "now"
+
+
+def test_deleting_a_parameter_of_fixed_type_is_refused(contexts: Any, arm: Any, client: AsyncParameterClient) -> None:
+    results = contexts.result(client.delete_parameters(["rate", "nothing"])).results
+    assert [result.successful for result in results] == [False, False]
+    assert results[0].reason == "Static parameter cannot be undeclared" and "undeclared" in results[1].reason
+    assert arm.get_parameter("rate").value == 0.5
+
+
+def test_values_out_of_range_or_between_steps_are_refused_with_the_range(arm: Any) -> None:
+    whole = ParameterDescriptor(integer_range=[IntegerRange(from_value=10, to_value=2, step=4)])
+    arm.declare_parameter("turns", 6, whole)
+    step = ParameterDescriptor(floating_point_range=[FloatingPointRange(from_value=0.0, to_value=1.0, step=0.1)])
+    arm.declare_parameter("share", 0.30000000001, step)
+    for name, value, words in (
+        ("turns", 11, ("out of range", "Min: 2", "Max: 10", "value: 11")),
+        ("turns", 7, ("turns", "7", "4")),
+        ("share", -0.1, ("out of range", "Min: 0.0", "Max: 1.0")),
+        ("share", 0.35, ("share", "0.35", "0.1")),
+        ("share", float("nan"), ("out of range",)),
+    ):
+        result = arm.set_parameters([Parameter(name, value=value)])[0]
+        assert not result.successful and all(word in result.reason for word in words), result.reason
+    assert arm.set_parameters([Parameter("turns", value=10), Parameter("share", value=0.7)])[1].successful
+
+
+def test_a_descriptor_can_be_replaced(arm: Any) -> None:
+    wide = ParameterDescriptor(
+        type=ParameterType.PARAMETER_DOUBLE, floating_point_range=[FloatingPointRange(from_value=0.4, to_value=9.0)]
+    )
+    assert arm.set_descriptor("rate", wide).double_value == 0.5
+    assert arm.describe_parameter("rate").name == "rate" and arm.set_parameters([Parameter("rate", value=8.0)])[0]
+    assert arm.get_parameter("rate").value == 8.0
+    narrow = ParameterDescriptor(
+        type=ParameterType.PARAMETER_DOUBLE, floating_point_range=[FloatingPointRange(from_value=0.0, to_value=1.0)]
+    )
+    with pytest.raises(InvalidParameterValueException):
+        arm.set_descriptor("rate", narrow)
+    alternative = Parameter("rate", value=0.9).get_parameter_value()
+    assert arm.set_descriptor("rate", narrow, alternative).double_value == arm.get_parameter("rate").value == 0.9
+    with pytest.raises(ParameterImmutableException):
+        arm.set_descriptor("fixed", ParameterDescriptor())
+    with pytest.raises(ParameterNotDeclaredException):
+        arm.set_descriptor("nothing", ParameterDescriptor())
 
 
 def test_set_atomically_is_all_or_nothing(contexts: Any, arm: Any, client: AsyncParameterClient) -> None:

@@ -123,7 +123,7 @@ def test_images_and_strings_go_there_and_back(system: System) -> None:
 
 def test_wrong_type_is_refused_by_publish(system: System) -> None:
     publisher = system.node.create_publisher(String, "text", 10)
-    with pytest.raises(TypeError, match="/text carries std_msgs/msg/String; got Image"):
+    with pytest.raises(TypeError, match="String.*Image"):
         publisher.publish(Image())
 
 
@@ -147,7 +147,7 @@ def test_incompatible_qos_is_said(system: System, capfd: pytest.CaptureFixture[s
         return "incompatible QoS" in said
 
     system.until(is_said)
-    assert "'/fast'" in said
+    assert "fast'" in said
     assert "RELIABILITY" in said
 
 
@@ -172,14 +172,14 @@ def test_lifecycle_services(system: System) -> None:
     change = system.node.create_client(ChangeState, "/peer/change_state")
     state = system.node.create_client(GetState, "/peer/get_state")
     steps = [
-        (Transition.TRANSITION_CONFIGURE, False, "unconfigured"),
-        (Transition.TRANSITION_CONFIGURE, True, "inactive"),
-        (Transition.TRANSITION_CONFIGURE, False, "inactive"),
-        (Transition.TRANSITION_ACTIVATE, True, "active"),
-        (Transition.TRANSITION_ACTIVE_SHUTDOWN, True, "finalized"),
+        (Transition(id=Transition.TRANSITION_CONFIGURE), False, "unconfigured"),
+        (Transition(id=Transition.TRANSITION_CONFIGURE), True, "inactive"),
+        (Transition(label="configure"), False, "inactive"),
+        (Transition(id=Transition.TRANSITION_ACTIVATE), True, "active"),
+        (Transition(id=Transition.TRANSITION_ACTIVE_SHUTDOWN), True, "finalized"),
     ]
     for transition, success, label in steps:
-        request = ChangeState.Request(transition=Transition(id=transition))
+        request = ChangeState.Request(transition=transition)
         assert system.call(change, request).success is success
         assert system.call(state, GetState.Request()).current_state.label == label
 

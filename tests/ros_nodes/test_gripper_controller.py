@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -18,7 +17,6 @@ from action_msgs.msg import GoalStatus
 from control_msgs.action import GripperCommand
 from rclpy.action import ActionClient
 from rclpy.callback_groups import MutuallyExclusiveCallbackGroup
-from rclpy.executors import SingleThreadedExecutor
 from std_msgs.msg import Float64MultiArray
 
 from ros_nodes.gripper_controller import STALL_TIMEOUT_S, GripperController
@@ -50,27 +48,12 @@ class Fingers(ManagedNode):
 
 
 @pytest.fixture
-def fingers(domain: int, monkeypatch: pytest.MonkeyPatch) -> Iterator[Fingers]:
-    monkeypatch.setenv("ROS_DOMAIN_ID", str(domain))
-    rclpy.init()
-    node, executor = Fingers(), SingleThreadedExecutor()
-    executor.add_node(node)
+def fingers(domain: int, spin: Callable[..., Any]) -> Fingers:
+    rclpy.init(args=[], domain_id=domain)
+    node = Fingers()
     node.trigger_configure()
     node.trigger_activate()
-    done = threading.Event()
-
-    def spin() -> None:
-        while not done.is_set():
-            executor.spin_once(timeout_sec=0.1)
-
-    thread = threading.Thread(target=spin)
-    thread.start()
-    yield node
-    done.set()
-    thread.join(5.0)
-    executor.shutdown()
-    node.destroy_node()
-    rclpy.try_shutdown()
+    return spin(node, threads=1)
 
 
 class Hand:

@@ -12,6 +12,8 @@ import pytest
 
 import ros_nodes  # noqa: F401  (supplies rclpy where ROS is not installed)
 
+pytest.importorskip("mcap", reason="the recorder, which the manager leads up here, needs it")
+
 NAMES = ["recorder_node", "perception_node"]
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Iterator
+import importlib.util
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -13,7 +13,6 @@ import ros_nodes  # noqa: F401  (supplies rclpy where ROS is not installed)
 import rclpy  # isort: skip
 from lifecycle_msgs.msg import State, Transition, TransitionEvent
 from lifecycle_msgs.srv import ChangeState, GetAvailableStates, GetAvailableTransitions, GetState
-from rclpy.executors import MultiThreadedExecutor
 from rclpy.lifecycle import LifecycleNode, LifecycleState, SimpleManagedEntity, TransitionCallbackReturn
 from std_msgs.msg import String
 
@@ -45,19 +44,10 @@ class Told(LifecycleNode):
 
 
 @pytest.fixture
-def node(domain: int) -> Iterator[Told]:
+def node(domain: int, spin: Callable[..., Any]) -> Told:
     context = rclpy.Context()
     rclpy.init(context=context, args=[], domain_id=domain)
-    node = Told(context)
-    executor = MultiThreadedExecutor(num_threads=2, context=context)
-    executor.add_node(node)
-    thread = threading.Thread(target=executor.spin, daemon=True)
-    thread.start()
-    yield node
-    executor.shutdown()
-    thread.join(5.0)
-    node.destroy_node()
-    rclpy.try_shutdown(context=context)
+    return spin(Told(context))
 
 
 def state(peer: Any) -> str:
@@ -136,6 +126,15 @@ def test_every_step_is_published(node: Told, peer: Any) -> None:
 def test_wrong_transitions_by_label_are_answered(node: Told, peer: Any) -> None:
     assert not change(peer, label="activate") and not change(peer, label="fly")
     assert state(peer) == "unconfigured" and change(peer, label="configure")
+
+
+@pytest.mark.skipif(
+    importlib.util.find_spec("rclpy.impl.lifecycle_machine") is None,
+    reason="many releases of rclpy raise it out of the executor and do not answer (ros2/rclpy issue 1209)",
+)
+def test_wrong_transitions_by_id_are_answered(node: Told, peer: Any) -> None:
+    assert not change(peer, id=Transition.TRANSITION_ACTIVATE) and not change(peer, id=99)
+    assert state(peer) == "unconfigured" and change(peer, id=Transition.TRANSITION_CONFIGURE)
 
 
 def test_lifecycle_publishers_are_silent_unless_active(node: Told, peer: Any) -> None:

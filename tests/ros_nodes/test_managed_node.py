@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,6 @@ import ros_nodes  # noqa: F401  (supplies rclpy where ROS is not installed)
 import rclpy  # isort: skip
 from lifecycle_msgs.msg import State, Transition
 from lifecycle_msgs.srv import ChangeState, GetState
-from rclpy.executors import MultiThreadedExecutor
 from rclpy.lifecycle import TransitionCallbackReturn
 from rclpy.parameter import Parameter
 from std_msgs.msg import String
@@ -76,20 +75,9 @@ class Probe(ManagedNode):
 
 
 @pytest.fixture
-def probe(domain: int) -> Iterator[Probe]:
-    import threading
-
+def probe(domain: int, spin: Callable[..., Any]) -> Probe:
     rclpy.init(args=[], domain_id=domain)
-    node = Probe()
-    executor = MultiThreadedExecutor(num_threads=3)
-    executor.add_node(node)
-    thread = threading.Thread(target=executor.spin, daemon=True)
-    thread.start()
-    yield node
-    executor.shutdown()
-    thread.join(5.0)
-    node.destroy_node()
-    rclpy.try_shutdown()
+    return spin(Probe(), threads=3)
 
 
 def change(peer: Any, transition: int) -> bool:
@@ -132,6 +120,13 @@ def test_transitions_that_do_not_start_here_are_refused(probe: Probe) -> None:
     with pytest.raises(RuntimeError):
         probe.trigger_configure()
     assert probe.stage == "inactive" and probe.trigger_activate() == SUCCESS
+
+
+def test_a_manager_that_asks_for_such_a_transition_gets_an_answer(probe: Probe, peer: Any) -> None:
+    assert not change(peer, Transition.TRANSITION_DEACTIVATE) and not change(peer, 99)
+    assert state(peer) == State.PRIMARY_STATE_UNCONFIGURED
+    assert change(peer, Transition.TRANSITION_CONFIGURE) and not change(peer, Transition.TRANSITION_CONFIGURE)
+    assert state(peer) == State.PRIMARY_STATE_INACTIVE
 
 
 @pytest.mark.parametrize(
@@ -249,6 +244,7 @@ def test_unknown_parameters_and_a_second_node_of_the_name_are_said(processes: An
     peer.until(lambda: "another node is named /perception_node too" in processes.log("perception_node"), 10.0)
     second.destroy_node()
     peer.until(lambda: "the other node of the same name is gone" in processes.log("perception_node"), 20.0)
+    assert processes.log("perception_node").count("/perception_node too") == 1
 
 
 def test_sigint_stops_in_good_order(processes: Any, peer: Any) -> None:

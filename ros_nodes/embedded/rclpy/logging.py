@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from rclpy.impl.logger import RcutilsLogger, effective_level, set_level, severity
+from rclpy.impl.logger import RcutilsLogger, effective_level, own_level, set_level, severity
 from rclpy.impl.logging_severity import LoggingSeverity
 
 __all__ = [
     "LoggingSeverity",
     "get_logger",
     "get_logger_effective_level",
+    "get_logger_level",
     "get_logging_severity_from_string",
     "set_logger_level",
 ]
@@ -21,14 +22,19 @@ def get_logger(name: str) -> RcutilsLogger:
     return RcutilsLogger(name)
 
 
-def set_logger_level(name: str, level: LoggingSeverity | int) -> None:
-    """Show only messages of this severity or graver ones."""
+def set_logger_level(name: str, level: LoggingSeverity | int, detailed_error: bool = False) -> None:
+    """Show only messages of this severity or graver ones; `detailed_error` has no meaning here."""
     set_level(name, level)
 
 
 def get_logger_effective_level(name: str) -> LoggingSeverity:
     """The least severity that a logger shows."""
     return effective_level(name)
+
+
+def get_logger_level(name: str) -> LoggingSeverity:
+    """The level that was set for a logger itself, or UNSET."""
+    return own_level(name)
 
 
 def get_logging_severity_from_string(log_severity: str) -> LoggingSeverity:

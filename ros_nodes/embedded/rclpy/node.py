@@ -19,6 +19,7 @@ from rclpy.impl.node_naming import NodeNaming
 from rclpy.impl.node_parameters import NodeParameters
 from rclpy.impl.node_topics import NodeTopics
 from rclpy.impl.rosout import Rosout
+from rclpy.logging_service import LoggingService
 from rclpy.parameter import Parameter
 from rclpy.parameter_service import ParameterService
 from rclpy.publisher import Publisher
@@ -26,6 +27,7 @@ from rclpy.service import Service
 from rclpy.subscription import Subscription
 from rclpy.time_source import TimeSource
 from rclpy.timer import Timer
+from rclpy.type_description_service import TypeDescriptionService
 from rclpy.utilities import get_default_context
 
 
@@ -43,6 +45,7 @@ class Node(NodeNaming, NodeTopics, NodeParameters, NodeGraph):
         parameter_overrides: values that win over the command line.
         allow_undeclared_parameters: whether parameters may be set without being declared.
         automatically_declare_parameters_from_overrides: whether given values declare parameters.
+        enable_logger_service: whether others can read and set the levels of this process's loggers.
 
     Raises:
         NotInitializedException: rclpy.init() was not called.
@@ -63,6 +66,7 @@ class Node(NodeNaming, NodeTopics, NodeParameters, NodeGraph):
         parameter_overrides: Sequence[Parameter] | None = None,
         allow_undeclared_parameters: bool = False,
         automatically_declare_parameters_from_overrides: bool = False,
+        enable_logger_service: bool = False,
     ) -> None:
         self._context = context or get_default_context()
         self._executor: Any = None
@@ -79,6 +83,8 @@ class Node(NodeNaming, NodeTopics, NodeParameters, NodeGraph):
         self._init_parameters(given, allow_undeclared_parameters, automatically_declare_parameters_from_overrides)
         self._time_source = TimeSource(self, self._clock)
         self._parameter_service = ParameterService(self) if start_parameter_services else None
+        self._logging_service = LoggingService(self) if enable_logger_service else None
+        self._type_description_service = TypeDescriptionService(self)
 
     def __enter__(self) -> Node:
         return self

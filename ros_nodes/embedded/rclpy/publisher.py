@@ -21,7 +21,12 @@ WITHOUT_END = Duration(seconds=-1)
 
 
 class Publisher:
-    """Writes messages of one type to one topic; made by `Node.create_publisher`."""
+    """Writes messages of one type to one topic; made by `Node.create_publisher`.
+
+    Attributes:
+        topic: the name as it was given.
+        topic_name: its full name after remapping.
+    """
 
     def __init__(self, node: Node, msg_type: type[Message], topic: str, qos_profile: QoSProfile) -> None:
         participant = node.context.participant
@@ -42,13 +47,13 @@ class Publisher:
             TypeError: the message is of another type.
         """
         if self.writer is None:
-            raise InvalidHandle(f"the publisher of {self.topic} was destroyed")
+            raise InvalidHandle(f"the publisher of {self.topic_name} was destroyed")
         if isinstance(msg, bytes):
             payload = msg
         elif isinstance(msg, self.msg_type):
             payload = encode(msg)
         else:
-            raise TypeError(f"topic {self.topic} carries {self.msg_type.TYPE_NAME}; got {type(msg).__name__}")
+            raise TypeError(f"topic {self.topic_name} carries {self.msg_type.TYPE_NAME}; got {type(msg).__name__}")
         self.writer.write(outgoing(self._wire_type, payload))
 
     def get_subscription_count(self) -> int:

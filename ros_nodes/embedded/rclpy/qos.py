@@ -18,6 +18,9 @@ from rclpy.impl.qos_policies import (
 )
 
 UNSPECIFIED = Duration()
+DeadlineBestAvailable = Duration(nanoseconds=9_223_372_036_854_775_806)
+LivelinessLeaseDurationeBestAvailable = DeadlineBestAvailable
+"""Spelled as rclpy spells it."""
 
 
 QoSHistoryPolicy, QoSReliabilityPolicy = HistoryPolicy, ReliabilityPolicy
@@ -110,6 +113,14 @@ qos_profile_sensor_data = QoSProfile(depth=5, reliability=ReliabilityPolicy.BEST
 qos_profile_services_default = QoSProfile(depth=10)
 qos_profile_parameters = QoSProfile(depth=1000)
 qos_profile_parameter_events = QoSProfile(depth=1000)
+qos_profile_best_available = QoSProfile(
+    depth=10,
+    reliability=ReliabilityPolicy.BEST_AVAILABLE,
+    durability=DurabilityPolicy.BEST_AVAILABLE,
+    deadline=DeadlineBestAvailable,
+    liveliness=LivelinessPolicy.BEST_AVAILABLE,
+    liveliness_lease_duration=LivelinessLeaseDurationeBestAvailable,
+)
 qos_profile_action_status_default = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
 
 
@@ -124,6 +135,7 @@ class QoSPresetProfiles(Enum):
     PARAMETERS = qos_profile_parameters
     PARAMETER_EVENTS = qos_profile_parameter_events
     ACTION_STATUS_DEFAULT = qos_profile_action_status_default
+    BEST_AVAILABLE = qos_profile_best_available
 
     @classmethod
     def short_keys(cls) -> list[str]:
@@ -137,9 +149,11 @@ class QoSPresetProfiles(Enum):
 
 
 __all__ = [
+    "DeadlineBestAvailable",
     "DurabilityPolicy",
     "HistoryPolicy",
     "InvalidQoSProfileException",
+    "LivelinessLeaseDurationeBestAvailable",
     "LivelinessPolicy",
     "QoSCompatibility",
     "QoSDurabilityPolicy",
@@ -154,6 +168,7 @@ __all__ = [
     "qos_check_compatible",
     "qos_policy_name_from_kind",
     "qos_profile_action_status_default",
+    "qos_profile_best_available",
     "qos_profile_default",
     "qos_profile_parameter_events",
     "qos_profile_parameters",

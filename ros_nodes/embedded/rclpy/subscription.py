@@ -23,7 +23,12 @@ UNREAD = SampleState.NotRead | ViewState.Any | InstanceState.Any
 
 
 class Subscription(Waitable):
-    """Receives messages of one type from one topic; made by `Node.create_subscription`."""
+    """Receives messages of one type from one topic; made by `Node.create_subscription`.
+
+    Attributes:
+        topic: the name as it was given.
+        topic_name: its full name after remapping.
+    """
 
     def __init__(
         self,
@@ -61,7 +66,7 @@ class Subscription(Waitable):
     def _work(self, sample: Sample) -> Work | None:
         message = sample.message
         if isinstance(message, Exception):
-            self._logger.error(f"dropped a message on topic '{self.topic}': {message}", throttle_duration_sec=2.0)
+            self._logger.error(f"dropped a message on topic '{self.topic_name}': {message}", throttle_duration_sec=2.0)
             return None
         payload = encode(message) if self.raw else message
         if self._with_info:

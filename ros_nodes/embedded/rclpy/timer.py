@@ -8,6 +8,9 @@ from typing import Any
 from rclpy.callback_groups import CallbackGroup
 from rclpy.clock import Clock, ROSClock
 from rclpy.impl.entity import Waitable, Work
+from rclpy.impl.rate import Rate
+
+__all__ = ["Rate", "Timer"]
 
 
 class Timer(Waitable):
@@ -20,6 +23,9 @@ class Timer(Waitable):
         clock: the clock that the period is measured on.
         changed: called when the next call comes earlier than it was known.
         autostart: False leaves it cancelled until `reset`.
+
+    Attributes:
+        is_released: whether it was destroyed.
     """
 
     def __init__(
@@ -40,6 +46,7 @@ class Timer(Waitable):
         self._period_ns = int(timer_period_ns)
         self._changed = changed
         self._cancelled = not autostart
+        self.is_released = False
         self._last_ns = clock.nanoseconds()
         self._next_ns = self._last_ns + self._period_ns
 
@@ -106,7 +113,7 @@ class Timer(Waitable):
 
     def release(self) -> None:
         """Stop calling back."""
-        self._cancelled = True
+        self._cancelled = self.is_released = True
 
     def destroy(self) -> None:
         """Stop calling back; prefer `Node.destroy_timer`."""

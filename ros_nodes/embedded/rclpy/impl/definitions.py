@@ -64,6 +64,21 @@ action_msgs/GoalInfo[] goals_canceling
     "rcl_interfaces/srv/SetParametersAtomically": (
         "rcl_interfaces/Parameter[] parameters\n---\nrcl_interfaces/SetParametersResult result"
     ),
+    "rcl_interfaces/srv/GetLoggerLevels": "string[] names\n---\nrcl_interfaces/LoggerLevel[] levels",
+    "rcl_interfaces/srv/SetLoggerLevels": (
+        "rcl_interfaces/LoggerLevel[] levels\n---\nrcl_interfaces/SetLoggerLevelsResult[] results"
+    ),
+    "type_description_interfaces/srv/GetTypeDescription": """
+string type_name
+string type_hash
+bool include_type_sources
+---
+bool successful
+string failure_reason
+type_description_interfaces/TypeDescription type_description
+type_description_interfaces/TypeSource[] type_sources
+type_description_interfaces/KeyValue[] extra_information
+""",
 }
 """package/srv/Name -> request --- response."""
 
@@ -114,5 +129,6 @@ ACTION_PARTS: dict[str, str] = {
 DEFAULTS: dict[str, dict[str, float | int]] = {
     "geometry_msgs/msg/Quaternion": {"w": 1.0},
     "sensor_msgs/msg/NavSatStatus": {"status": -2},
+    "type_description_interfaces/srv/GetTypeDescription_Request": {"include_type_sources": True},
 }
 """Values that fields begin with where it is not zero; the standard type store does not know them."""

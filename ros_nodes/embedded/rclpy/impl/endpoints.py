@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,9 +13,11 @@ from cyclonedds.qos import Policy, Qos
 from rclpy.duration import Duration, Infinite
 from rclpy.impl.pairs import user_data_value
 from rclpy.impl.qos_policies import DurabilityPolicy, HistoryPolicy, LivelinessPolicy, ReliabilityPolicy
+from rclpy.logging import get_logger
 from rclpy.qos import QoSProfile
 
 BATCH = 256
+CALLED_BY_THE_BINDING = ("_constructor", "_cqos_conv")
 UNREAD = SampleState.NotRead | ViewState.Any | InstanceState.Any
 TOPIC, REQUEST, REPLY = "rt", "rq", "rr"
 _SUFFIXES = {TOPIC: "", REQUEST: "Request", REPLY: "Reply"}
@@ -50,34 +52,69 @@ class Endpoint:
 
 
 class Discovered:
-    """The instances alive of a built-in topic; not thread-safe."""
+    """The instances alive of a built-in topic; not thread-safe.
+
+    Attributes:
+        unread: how many samples could not be read.
+    """
 
     def __init__(self, participant: Any, topic: BuiltinTopic) -> None:
-        self._reader = BuiltinDataReader(participant, topic)
+        self._reader: Any = BuiltinDataReader(participant, topic)
+        for name in CALLED_BY_THE_BINDING:
+            if hasattr(self._reader, name):
+                setattr(self._reader, name, self._never_raising(getattr(self._reader, name)))
         self.condition = ReadCondition(self._reader, UNREAD)
         self.alive: dict[bytes, Any] = {}
+        self.unread = 0
+        self._interrupt: BaseException | None = None
+
+    def _never_raising(self, make: Callable[..., Any]) -> Callable[..., Any]:
+        """What the binding calls for each sample: it would drop the whole batch, and the reason, if one of them raised.
+
+        That happens, too, where Ctrl-C comes just then; the interrupt is raised once the batch is safe.
+        """
+
+        def made(*arguments: Any) -> Any:
+            try:
+                return make(*arguments)
+            except Exception as error:
+                self._note(error)
+            except BaseException as interrupt:
+                self._interrupt = interrupt
+            return None
+
+        return made
+
+    def _note(self, error: Exception) -> None:
+        self.unread += 1
+        if self.unread == 1:
+            words = f"{type(error).__name__}: {error}"
+            get_logger("rclpy").warning(f"something that DDS discovered cannot be read; the graph lacks it: {words}")
 
     def refresh(self) -> None:
         """Take what changed since the last time."""
         for sample in self._samples():
             info, identity = sample.sample_info, sample.key.bytes
-            if info.valid_data and info.instance_state & InstanceState.Alive:
-                self.alive[identity] = self.convert(sample)
-            else:
+            if not info.valid_data or not info.instance_state & InstanceState.Alive:
                 self.alive.pop(identity, None)
+            elif sample.qos is not None:
+                self.alive[identity] = self.convert(sample)
+        interrupt, self._interrupt = self._interrupt, None
+        if interrupt is not None:
+            raise interrupt
 
     def _samples(self) -> Iterator[Any]:
-        while True:
+        size = BATCH
+        while size == BATCH:
             try:
                 batch = self._reader.take(BATCH)
             except DDSException:
                 raise
-            except Exception:
-                # The binding gave up on an endpoint; the graph thread must outlive that.
+            except Exception as error:  # the binding's own; the graph must outlive it
+                self._note(error)
                 return
-            yield from batch
-            if len(batch) < BATCH:
-                return
+            size = len(batch)
+            yield from (sample for sample in batch if sample is not None)
 
     def convert(self, sample: Any) -> Any:
         """What to keep of a sample."""

@@ -1,4 +1,4 @@
-"""What is wrong in the graph for the nodes of this process: wrong types, incompatible QoS, names taken twice."""
+"""What is wrong in the graph for the nodes of this process: wrong types and incompatible QoS."""
 
 from __future__ import annotations
 
@@ -7,18 +7,15 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
 from rclpy.impl.endpoints import REQUEST, TOPIC, Endpoint
-from rclpy.impl.logger import RcutilsLogger
 from rclpy.impl.qos_compatibility import mismatches
 from rclpy.impl.types import ros_type_name
 
 if TYPE_CHECKING:
     from rclpy.impl.graph import Graph
-    from rclpy.impl.graph_nodes import KnownNode, NodeEntities
+    from rclpy.impl.graph_nodes import NodeEntities
 
 NAME_PATIENCE_S = 1.0
 """How long the name of a peer's node is waited for; it is announced apart from the peer's endpoints."""
-TWIN_PATIENCE_S = 0.5
-"""How long two nodes may share a name, as when one takes the other's place."""
 
 
 class _Peers(NamedTuple):
@@ -57,7 +54,6 @@ class GraphChecks:
             for identity in list(node.writers):
                 if identity in writers:
                     self._check(node, writers[identity], peers, is_reader=False)
-            self._check_name(node, nodes, previous)
 
     def _check(self, node: NodeEntities, own: Endpoint, peers: _Peers, is_reader: bool) -> None:
         name = own.ros_name(TOPIC) or own.ros_name(REQUEST)
@@ -82,30 +78,12 @@ class GraphChecks:
         self._said.add(key)
         return True
 
-    def _check_name(self, node: NodeEntities, nodes: list[KnownNode], since: dict[tuple[bytes, ...], float]) -> None:
-        own = [known for known in nodes if (known.name, known.namespace) == (node.name, node.namespace)]
-        others = {known.participant for known in own if known.participant != self._graph.gid}
-        if len([known for known in own if known.participant == self._graph.gid]) > 1:
-            others.add(self._graph.gid)
-        for participant in others:
-            key = node.name.encode(), node.namespace.encode(), participant
-            if key not in self._said and self._is_certain(key, since, TWIN_PATIENCE_S):
-                _warn_of_twin(node.logger, own[0].full_name)
-
 
 def _by_topic(endpoints: dict[bytes, Endpoint]) -> dict[str, list[Endpoint]]:
     found: dict[str, list[Endpoint]] = {}
     for endpoint in endpoints.values():
         found.setdefault(endpoint.topic, []).append(endpoint)
     return found
-
-
-def _warn_of_twin(logger: RcutilsLogger, name: str) -> None:
-    logger.warning(
-        f"There is a second node named '{name}': both answer its services and parameters, and tools reach either."
-        " Give one of them another name (--ros-args -r __node:=other) or namespace (-r __ns:=/other), or end it."
-        " A node that was killed goes away by itself within 10 s."
-    )
 
 
 def _faults(own: Endpoint, peer: Endpoint, name: str, is_reader: bool, is_quiet: bool) -> Iterator[str]:

@@ -6,11 +6,13 @@ import sys
 import time
 from typing import Any
 
+from rclpy.impl.log_filters import Filters, checked
 from rclpy.impl.log_output import Record, emit
 from rclpy.impl.logging_severity import LoggingSeverity
 
 _levels: dict[str, LoggingSeverity] = {"": LoggingSeverity.INFO}
-_seen: dict[tuple[str, str, int], float] = {}
+CallSite = tuple[str, str, int, int]
+"""File, function, line, and where in the line."""
 
 
 def severity(level: LoggingSeverity | int | str) -> LoggingSeverity:
@@ -33,6 +35,11 @@ def set_level(name: str, level: LoggingSeverity | int) -> None:
         _levels[name] = chosen
 
 
+def own_level(name: str) -> LoggingSeverity:
+    """The level of a logger itself; UNSET where it has none."""
+    return _levels.get(name, LoggingSeverity.UNSET)
+
+
 def effective_level(name: str) -> LoggingSeverity:
     """The level of a logger: its own, or that of the nearest one above."""
     while name not in _levels:
@@ -45,6 +52,7 @@ class RcutilsLogger:
 
     def __init__(self, name: str = "") -> None:
         self.name = name
+        self._seen: dict[CallSite, tuple[LoggingSeverity, str, Filters]] = {}
 
     def get_child(self, name: str) -> RcutilsLogger:
         """The logger `name` below this one."""
@@ -64,36 +72,34 @@ class RcutilsLogger:
         """Whether messages of this severity are shown."""
         return LoggingSeverity(level) >= effective_level(self.name)
 
-    def log(
-        self,
-        message: str,
-        level: LoggingSeverity | int,
-        *,
-        once: bool = False,
-        skip_first: bool = False,
-        throttle_duration_sec: float | None = None,
-        throttle_time_source_type: Any = None,
-        name: str | None = None,
-    ) -> bool:
+    def log(self, message: str, severity: LoggingSeverity | int, **options: Any) -> bool:
         """Write a message; returns whether it was shown.
 
         Args:
             message: the text.
-            level: its severity.
-            once: only the first message from the calling line.
-            skip_first: all but the first message from the calling line.
-            throttle_duration_sec: at most one message in this time from the calling line.
-            throttle_time_source_type: accepted for rclpy's sake; the time is always steady.
-            name: another logger's name to show.
+            severity: its severity.
+            options: `once` shows only the first message from the calling line, `skip_first` all but the first, and
+                `throttle_duration_sec` at most one in this time on the clock `throttle_time_source_type`, or on
+                system time; `name` is another logger's name to show.
+
+        Raises:
+            TypeError: an option is unknown or lacks another one.
+            ValueError: the calling line has changed its mind about severity, name or options.
         """
-        if not self.is_enabled_for(level):
+        if not self.is_enabled_for(severity):
             return False
-        if (once or skip_first or throttle_duration_sec is not None) and not _passes(
-            once, skip_first, throttle_duration_sec
-        ):
+        level, name = LoggingSeverity(severity), options.pop("name", self.name)
+        site = _call_site()
+        if not self._filters_of(site, level, name, checked(options)).let_pass():
             return False
-        emit(Record(name or self.name, LoggingSeverity(level), str(message), time.time_ns(), *_call_site()))
+        emit(Record(name, level, str(message), time.time_ns(), *site[:3]))
         return True
+
+    def _filters_of(self, site: CallSite, level: LoggingSeverity, name: str, wanted: dict[str, Any]) -> Filters:
+        known_level, known_name, filters = self._seen.setdefault(site, (level, name, Filters(wanted)))
+        if (known_level, known_name, filters.options) != (level, name, wanted):
+            raise ValueError(f"severity, name and options of a log call must not change between calls ({site[0]})")
+        return filters
 
     def debug(self, message: str, **filters: Any) -> bool:
         """Write a message for developers."""
@@ -118,20 +124,8 @@ class RcutilsLogger:
         return self.log(message, LoggingSeverity.FATAL, **filters)
 
 
-def _call_site() -> tuple[str, str, int]:
+def _call_site() -> CallSite:
     frame = sys._getframe(1)
     while frame.f_back is not None and frame.f_code.co_filename == __file__:
         frame = frame.f_back
-    return frame.f_code.co_filename, frame.f_code.co_name, frame.f_lineno
-
-
-def _passes(once: bool, skip_first: bool, throttle_s: float | None) -> bool:
-    site, now = _call_site(), time.monotonic()
-    last = _seen.get(site)
-    if last is None:
-        _seen[site] = now
-        return not skip_first
-    if once or (throttle_s is not None and now - last < throttle_s):
-        return False
-    _seen[site] = now
-    return True
+    return frame.f_code.co_filename, frame.f_code.co_name, frame.f_lineno, frame.f_lasti

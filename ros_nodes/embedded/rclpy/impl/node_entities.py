@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
-from rclpy.callback_groups import CallbackGroup
+from rclpy.callback_groups import CallbackGroup, ReentrantCallbackGroup
 from rclpy.client import Client
 from rclpy.clock import Clock, ROSClock
 from rclpy.context import Context
@@ -16,7 +16,7 @@ from rclpy.impl.graph_nodes import NodeEntities
 from rclpy.publisher import Publisher
 from rclpy.qos import QoSProfile, qos_profile_services_default
 from rclpy.service import Service
-from rclpy.timer import Timer
+from rclpy.timer import Rate, Timer
 
 EntityType = TypeVar("EntityType", bound=Waitable)
 
@@ -34,6 +34,7 @@ class NodeEntityKeeper:
     def _init_entities(self) -> None:
         self._publishers: list[Publisher] = []
         self._waitables: list[Waitable] = []
+        self._rate_group = ReentrantCallbackGroup()
 
     def resolve_topic_name(self, topic: str, *, only_expand: bool = False) -> str:
         """The full name of a topic after remapping."""
@@ -118,6 +119,17 @@ class NodeEntityKeeper:
         group, period_ns = callback_group or self._default_callback_group, int(float(timer_period_sec) * 1e9)
         return self._add(Timer(callback, group, period_ns, clock or self._clock, self._wake, autostart=autostart))
 
+    def create_rate(self, frequency: float, clock: Clock | None = None) -> Rate:
+        """Make something to sleep with `frequency` times a second, on the node's ROS-time clock where none is given.
+
+        Raises:
+            ValueError: the frequency is not positive.
+        """
+        if frequency <= 0:
+            raise ValueError(f"frequency must be > 0; got {frequency}")
+        timer = self.create_timer(1.0 / frequency, lambda: None, self._rate_group, clock)
+        return Rate(timer, context=self._context)
+
     def _wake(self) -> None:
         if self._executor is not None:
             self._executor.wake()
@@ -146,6 +158,12 @@ class NodeEntityKeeper:
     def destroy_timer(self, timer: Timer) -> bool:
         """Stop calling back; False where it is not this node's."""
         return self._drop(timer)
+
+    def destroy_rate(self, rate: Rate) -> bool:
+        """Wake who sleeps with a rate; False where it is not this node's."""
+        is_ours = self.destroy_timer(rate.timer)
+        rate.destroy()
+        return is_ours
 
     def destroy_guard_condition(self, guard: GuardCondition) -> bool:
         """Stop calling back; False where it is not this node's."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from rcl_interfaces.msg import ParameterDescriptor, ParameterEvent, SetParametersResult
+from rcl_interfaces.msg import Parameter as ParameterMessage
+from rcl_interfaces.msg import ParameterDescriptor, ParameterEvent, ParameterValue, SetParametersResult
 
 from rclpy.clock import ROSClock
 from rclpy.exceptions import (
@@ -102,6 +103,34 @@ class NodeParameters(NodeParameterQueries):
             if self.describe_parameter(name).read_only:
                 raise ParameterImmutableException(name)
             self._parameter_store.forget([name])
+
+    def set_descriptor(
+        self, name: str, descriptor: ParameterDescriptor, alternative_value: ParameterValue | None = None
+    ) -> ParameterValue:
+        """Describe a parameter anew; returns its value afterwards.
+
+        Args:
+            name: the parameter.
+            descriptor: what holds from now on; its name is set.
+            alternative_value: what the parameter gets where its value does not go with the descriptor.
+
+        Raises:
+            ParameterNotDeclaredException, ParameterImmutableException: there is none, or it is read-only.
+            InvalidParameterValueException: neither its value nor the alternative goes with the descriptor.
+        """
+        with self._parameter_store.lock:
+            parameter = self.get_parameter(name)
+            if not self.has_parameter(name):
+                return parameter.get_parameter_value()
+            if self.describe_parameter(name).read_only:
+                raise ParameterImmutableException(name)
+            reason = self._parameter_store.describe(parameter, descriptor)
+            if reason is not None and alternative_value is not None:
+                parameter = Parameter.from_parameter_msg(ParameterMessage(name=name, value=alternative_value))
+                reason = self._parameter_store.describe(parameter, descriptor)
+            if reason is not None:
+                raise InvalidParameterValueException(name, parameter.value, reason)
+            return self.get_parameter(name).get_parameter_value()
 
     def set_parameters(self, parameter_list: Sequence[Parameter]) -> list[SetParametersResult]:
         """Set parameters one by one; each result says whether it was accepted, and why not.

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from rclpy.callback_groups import CallbackGroup
 from rclpy.event_handler import PublisherEventCallbacks, SubscriptionEventCallbacks
+from rclpy.impl import qos_best_available
+from rclpy.impl.endpoints import TOPIC, Endpoint
 from rclpy.impl.messages import Message
 from rclpy.impl.node_entities import NodeEntityKeeper, checked
 from rclpy.publisher import Publisher
 from rclpy.qos import QoSProfile, as_profile
+from rclpy.qos_overriding_options import PUBLISHER, SUBSCRIPTION, QoSOverridingOptions, overridden
 from rclpy.subscription import Subscription
 
 
@@ -25,7 +28,7 @@ class NodeTopics(NodeEntityKeeper):
         *,
         callback_group: CallbackGroup | None = None,
         event_callbacks: PublisherEventCallbacks | None = None,
-        qos_overriding_options: Any = None,
+        qos_overriding_options: QoSOverridingOptions | None = None,
         publisher_class: type[Publisher] = Publisher,
     ) -> Any:
         """Make a publisher of messages of one type on a topic.
@@ -36,17 +39,22 @@ class NodeTopics(NodeEntityKeeper):
             qos_profile: a profile, or the depth of a reliable one.
             callback_group: group of the event callbacks.
             event_callbacks: what to call at events.
-            qos_overriding_options: accepted for rclpy's sake.
+            qos_overriding_options: which policies parameters may override.
             publisher_class: class to make.
 
         Raises:
             TypeError: it is not a message class, or not a profile.
             UnsupportedEventTypeError: an event was asked for that the transport does not have.
+            RuntimeError, InvalidQosOverridesError: the parameters override a policy with what it cannot be.
         """
         name, callbacks = self.resolve_topic_name(topic), event_callbacks or PublisherEventCallbacks()
         node: Any = self
-        publisher = publisher_class(node, checked(msg_type, "message"), name, as_profile(qos_profile))
+        profile = overridden(node, PUBLISHER, name, as_profile(qos_profile), qos_overriding_options)
+        if qos_best_available.is_open(profile):
+            profile = qos_best_available.for_publisher(profile, _on_topic(self._graph.subscriptions(), name))
+        publisher = publisher_class(node, checked(msg_type, "message"), name, profile)
         publisher.events = callbacks.watch(publisher.writer, callback_group or self._default_callback_group)
+        publisher.topic = topic
         self._publishers.append(publisher)
         self._start_events(publisher, callbacks)
         self._announce(writers=[publisher.gid])
@@ -61,7 +69,7 @@ class NodeTopics(NodeEntityKeeper):
         *,
         callback_group: CallbackGroup | None = None,
         event_callbacks: SubscriptionEventCallbacks | None = None,
-        qos_overriding_options: Any = None,
+        qos_overriding_options: QoSOverridingOptions | None = None,
         raw: bool = False,
     ) -> Subscription:
         """Subscribe to messages of one type on a topic.
@@ -73,17 +81,22 @@ class NodeTopics(NodeEntityKeeper):
             qos_profile: a profile, or the depth of a reliable one.
             callback_group: group of the callback.
             event_callbacks: what to call at events.
-            qos_overriding_options: accepted for rclpy's sake.
+            qos_overriding_options: which policies parameters may override.
             raw: give the callback serialized bytes.
 
         Raises:
             TypeError: it is not a message class, or not a profile.
             UnsupportedEventTypeError: an event was asked for that the transport does not have.
+            RuntimeError, InvalidQosOverridesError: the parameters override a policy with what it cannot be.
         """
         group, kind = callback_group or self._default_callback_group, checked(msg_type, "message")
         name, callbacks = self.resolve_topic_name(topic), event_callbacks or SubscriptionEventCallbacks()
         node: Any = self
-        subscription = Subscription(node, kind, name, callback, as_profile(qos_profile), group, raw)
+        profile = overridden(node, SUBSCRIPTION, name, as_profile(qos_profile), qos_overriding_options)
+        if qos_best_available.is_open(profile):
+            profile = qos_best_available.for_subscription(profile, _on_topic(self._graph.publications(), name))
+        subscription = Subscription(node, kind, name, callback, profile, group, raw)
+        subscription.topic = topic
         subscription.events = callbacks.watch(subscription.reader, group)
         self._start_events(subscription, callbacks)
         self._announce(readers=[subscription.gid])
@@ -112,3 +125,7 @@ class NodeTopics(NodeEntityKeeper):
         self._drop(subscription.events)
         self._announce([subscription.gid], gone=True)
         return self._drop(subscription)
+
+
+def _on_topic(endpoints: Mapping[bytes, Endpoint], name: str) -> Iterator[QoSProfile]:
+    return (endpoint.profile for endpoint in endpoints.values() if endpoint.ros_name(TOPIC) == name)

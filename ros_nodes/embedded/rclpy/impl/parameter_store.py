@@ -43,6 +43,17 @@ class ParameterStore:
         """Add one."""
         return self._apply([parameter], {parameter.name: descriptor}, keep_unset=True)
 
+    def describe(self, parameter: Parameter, descriptor: ParameterDescriptor) -> str | None:
+        """Give a declared parameter a value and a descriptor in silence; returns why they do not go together."""
+        wanted = fitted(parameter, descriptor)
+        reason = reason_against(wanted, descriptor, may_be_unset=False)
+        if reason is None:
+            descriptor.name = parameter.name
+            if descriptor.dynamic_typing:
+                descriptor.type = wanted.type_.value
+            self.values[parameter.name], self.descriptors[parameter.name] = wanted, descriptor
+        return reason
+
     def _apply(
         self, parameters: Sequence[Parameter], descriptors: Mapping[str, ParameterDescriptor], keep_unset: bool
     ) -> SetParametersResult:

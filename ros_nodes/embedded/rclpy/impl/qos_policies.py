@@ -15,6 +15,9 @@ class QoSPolicyKind(IntEnum):
     RELIABILITY = 16
     HISTORY = 32
     LIFESPAN = 64
+    DEPTH = 128
+    LIVELINESS_LEASE_DURATION = 256
+    AVOID_ROS_NAMESPACE_CONVENTIONS = 512
 
 
 class QoSPolicyEnum(IntEnum):
@@ -52,6 +55,7 @@ class ReliabilityPolicy(QoSPolicyEnum):
     RELIABLE = 1
     BEST_EFFORT = 2
     UNKNOWN = 3
+    BEST_AVAILABLE = 4
 
 
 class DurabilityPolicy(QoSPolicyEnum):
@@ -61,6 +65,7 @@ class DurabilityPolicy(QoSPolicyEnum):
     TRANSIENT_LOCAL = 1
     VOLATILE = 2
     UNKNOWN = 3
+    BEST_AVAILABLE = 4
 
 
 class LivelinessPolicy(QoSPolicyEnum):
@@ -70,6 +75,7 @@ class LivelinessPolicy(QoSPolicyEnum):
     AUTOMATIC = 1
     MANUAL_BY_TOPIC = 3
     UNKNOWN = 4
+    BEST_AVAILABLE = 5
 
 
 def qos_policy_name_from_kind(policy_kind: QoSPolicyKind | int) -> str:

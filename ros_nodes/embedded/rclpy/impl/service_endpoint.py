@@ -10,6 +10,7 @@ from rclpy.callback_groups import CallbackGroup
 from rclpy.impl.entity import Waitable, Work
 from rclpy.impl.idl import Sample
 from rclpy.impl.pairs import Pair
+from rclpy.impl.qos_best_available import for_service
 from rclpy.qos import QoSProfile
 from rclpy.subscription import UNREAD
 
@@ -34,10 +35,10 @@ class ServiceEndpoint(Waitable):
         self, node: Node, srv_type: Any, srv_name: str, callback_group: CallbackGroup, qos_profile: QoSProfile
     ) -> None:
         super().__init__(callback_group)
-        self.srv_type, self.srv_name, self.qos_profile = srv_type, srv_name, qos_profile
+        self.srv_type, self.srv_name, self.qos_profile = srv_type, srv_name, for_service(qos_profile)
         self._node = node
         self._logger = node.get_logger()
-        self.pair: Any = Pair(node.context.participant, srv_type, srv_name, qos_profile, self.IS_SERVICE)
+        self.pair: Any = Pair(node.context.participant, srv_type, srv_name, self.qos_profile, self.IS_SERVICE)
         self.condition = ReadCondition(self.pair.reader, UNREAD)
 
     @property

@@ -9,13 +9,14 @@ from rosbags.typesys.store import Typestore
 
 from rclpy.impl.definitions import ACTION_PARTS, ACTIONS, MESSAGES, SERVICES
 
-NO_FIELDS = "structure_needs_at_least_one_member"
+NO_FIELDS = "structure_needs_at_least_one_member", (Nodetype.BASE, ("uint8", 0))
+"""What an empty message holds."""
 
 
 def parse(name: str, text: str) -> tuple[Any, Any]:
     """The constants and the fields of a message from the text of its definition."""
     constants, fields = next(iter(get_types_from_msg(text, name).values()))
-    return constants, fields or [(NO_FIELDS, (Nodetype.BASE, ("uint8", 0)))]
+    return constants, fields or [NO_FIELDS]
 
 
 def _service_texts(name: str, text: str) -> dict[str, str]:

@@ -1,0 +1,1 @@
+"""The interfaces of type_description_interfaces."""
