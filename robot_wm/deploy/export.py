@@ -23,8 +23,7 @@ from robot_wm.deploy.graphs import OPSET, export_graphs
 from robot_wm.deploy.index import INDEX, Description, write_index
 from robot_wm.deploy.parity import TOLERANCE, TorchWorldModel, check_parity, random_probe
 from robot_wm.deploy.session import OnnxWorldModel, Provider, check_provider
-from robot_wm.deploy.vjepa2_export import OPSET as VJEPA2_OPSET
-from robot_wm.deploy.vjepa2_export import TOLERANCES, VJepa2Options, export_published
+from robot_wm.deploy.vjepa2_export import VJepa2Options, run_published
 from robot_wm.errors import BundleError
 from robot_wm.perception.published import is_published
 from robot_wm.training.checkpoint import load_model, read
@@ -61,31 +60,15 @@ class ExportConfig:
 def run(config: ExportConfig) -> int:
     """Exports a checkpoint and prints where and how exact; BundleError when the parity gate fails."""
     if is_published(config.checkpoint):
-        return _run_published(config)
+        if config.out == default_bundle():
+            raise BundleError("--out: a published checkpoint is not written over the shipped bundle; name a directory")
+        return run_published(config.checkpoint, config.out, config.vjepa2, device=config.device, seed=config.seed)
     bundle = export_checkpoint(config)
     console = Console()
     total = sum(entry.size for entry in bundle.files.values())
     console.print(f"bundle '{bundle.name}' in {bundle.path}: {total / 1e6:.1f} MB, sha256 {bundle.sha256[:12]}")
     for graph, difference in bundle.metrics["parity"].items():
         console.print(f"  {graph}: torch and onnxruntime differ by at most {difference:.1e} (limit {TOLERANCE:.0e})")
-    return 0
-
-
-def _run_published(config: ExportConfig) -> int:
-    if config.out == default_bundle():
-        raise BundleError("--out: a published checkpoint is not written over the shipped bundle; name a directory")
-    model = export_published(config.checkpoint, config.out, config.vjepa2, device=config.device, seed=config.seed)
-    console, index = Console(), model.index
-    console.print(f"{config.out}: {index['model']}, opset {VJEPA2_OPSET}")
-    for name, entry in index["files"].items():
-        console.print(f"  {name}: {entry['bytes'] / 1e6:.1f} MB, sha256 {entry['sha256'][:12]}")
-    kind, limit = ("largest", "rms")[config.vjepa2.precision == "fp16"], TOLERANCES[config.vjepa2.precision]
-    for graph in model.parts:
-        difference = index["parity"][graph]
-        console.print(
-            f"  {graph}: torch and onnxruntime on {config.device} differ by {difference:.1e} ({kind}, in standard "
-            f"deviations; limit {limit:.0e})"
-        )
     return 0
 
 

@@ -14,6 +14,7 @@ import numpy as np
 import onnx
 import onnxruntime
 import torch
+from rich.console import Console
 from torch import nn
 
 from robot_wm.deploy.graphs import MAX_INLINE_BYTES, export_graph
@@ -58,6 +59,22 @@ class VJepa2Options:
     encoder_key: EncoderKey = "encoder"
     extrinsics: bool = False
     max_inline_bytes: int = MAX_INLINE_BYTES
+
+
+def run_published(source: str | Path, out: Path, options: VJepa2Options, *, device: Provider, seed: int) -> int:
+    """Exports a published checkpoint and prints what was written and how exact it is."""
+    model = export_published(source, out, options, device=device, seed=seed)
+    console, index = Console(soft_wrap=True), model.index
+    console.print(f"{out}: {index['model']}, opset {index['opset']}")
+    for name, entry in index["files"].items():
+        console.print(f"  {name}: {entry['bytes'] / 1e6:.1f} MB, sha256 {entry['sha256'][:12]}")
+    measure = "at most" if options.precision == "fp32" else "in root mean square"
+    for part in model.parts:
+        console.print(
+            f"  {part}: torch and onnxruntime on {device} differ by {index['parity'][part]:.1e} {measure} "
+            f"(limit {TOLERANCES[options.precision]:.0e})"
+        )
+    return 0
 
 
 def export_published(
