@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import copy
-import json
 import shutil
 import tempfile
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
@@ -20,20 +19,19 @@ from torch import nn
 from robot_wm.deploy.graphs import MAX_INLINE_BYTES, export_graph
 from robot_wm.deploy.session import Provider, check_provider
 from robot_wm.deploy.vjepa2_graph import GraphActionPredictor, GraphEncoder
-from robot_wm.deploy.vjepa2_session import FORMAT, INDEX, ModelDescription, OnnxVJepa2, file_entry
+from robot_wm.deploy.vjepa2_index import INDEX, ModelDescription, write_model_index
+from robot_wm.deploy.vjepa2_parity import TOLERANCES, check_vjepa2_parity, random_inputs
+from robot_wm.deploy.vjepa2_session import OnnxVJepa2
 from robot_wm.errors import BundleError
 from robot_wm.perception.checkpoint_files import read_archive, resolve_source
 from robot_wm.perception.published import EncoderKey, load_vjepa2
-from robot_wm.perception.vjepa2 import VJepa2Encoder, normalise
+from robot_wm.perception.vjepa2 import VJepa2Encoder
 from robot_wm.perception.vjepa2_config import PATCH, TUBELET
 from robot_wm.world_model.published import has_actions, load_vjepa2_ac
 from robot_wm.world_model.vjepa2_ac import ActionPredictor
 
 OPSET = 23
 """The first with an operator for attention."""
-TOLERANCES = {"fp32": 1e-4, "fp16": 2e-2}
-"""Largest difference accepted: in fp32 of any number, in fp16 of the root of the mean square, as a share of the
-standard deviation of the tokens."""
 
 Precision = Literal["fp32", "fp16"]
 
@@ -121,6 +119,7 @@ def export_vjepa2(
     options = options or VJepa2Options()
     check_provider(device)
     model = _describe(encoder, predictor, options)
+    versions = {"torch": torch.__version__, "onnx": onnx.__version__, "onnxruntime": onnxruntime.__version__}
     if out.exists() and (not out.is_dir() or (any(out.iterdir()) and not (out / INDEX).is_file())):
         raise BundleError(f"{out}: exists and is not an exported model; choose another --out or remove it yourself")
     out.parent.mkdir(parents=True, exist_ok=True)
@@ -128,9 +127,9 @@ def export_vjepa2(
         staged = Path(scratch) / "model"
         staged.mkdir()
         _export_graphs(encoder, predictor, staged, model, options.max_inline_bytes)
-        _write_index(staged, model, {})
-        parity = _check_parity(encoder, predictor, OnnxVJepa2(staged, provider=device), seed)
-        _write_index(staged, model, {"device": device, **parity})
+        write_model_index(staged, model, opset=OPSET, parity={}, versions=versions)
+        parity = check_vjepa2_parity(encoder, predictor, OnnxVJepa2(staged, provider=device), seed)
+        write_model_index(staged, model, opset=OPSET, parity={"device": device, **parity}, versions=versions)
         if out.exists():
             shutil.rmtree(out)
         staged.rename(out)
@@ -170,7 +169,9 @@ def _export_graphs(
     _export(graph, folder / "encoder.onnx", {"frames": frames}, "tokens", most)
     if predictor is not None:
         graph = _in_precision(GraphActionPredictor(predictor, model.steps), model.precision)
-        inputs = {name: torch.from_numpy(values) for name, values in _probe(model, np.random.default_rng(0)).items()}
+        inputs = {
+            name: torch.from_numpy(values) for name, values in random_inputs(model, np.random.default_rng(0)).items()
+        }
         _export(graph, folder / "predictor.onnx", inputs, "predicted", most)
 
 
@@ -187,53 +188,3 @@ def _in_precision(graph: nn.Module, precision: str) -> nn.Module:
         if not bool(torch.isfinite(parameter).all()):
             raise BundleError("a weight is too large for fp16; export it as fp32")
     return graph
-
-
-def _probe(model: ModelDescription, rng: np.random.Generator) -> dict[str, np.ndarray]:
-    """Random inputs of the predictor, two samples."""
-    shapes = {"tokens": (model.steps * model.tokens, model.channels)}
-    shapes |= dict.fromkeys(("actions", "states"), (model.steps, model.actions))
-    if model.extrinsics:
-        shapes["extrinsics"] = (model.steps, model.actions - 1)
-    return {name: rng.normal(size=(2, *shape)).astype(np.float32) for name, shape in shapes.items()}
-
-
-def _check_parity(
-    encoder: VJepa2Encoder, predictor: ActionPredictor | None, exported: OnnxVJepa2, seed: int
-) -> dict[str, float]:
-    model, rng = exported.description, np.random.default_rng(seed)
-    size = (1, model.frames, model.image_size, model.image_size, 3)
-    frames = rng.integers(0, 256, size, dtype=np.uint8)
-    with torch.inference_mode():
-        expected = encoder(normalise(torch.from_numpy(frames))).numpy()
-        differences = {"encoder": _difference(expected, exported.encode(frames), model.precision)}
-        if predictor is not None:
-            inputs = _probe(model, rng)
-            expected = predictor(*(torch.from_numpy(values) for values in inputs.values())).numpy()
-            differences["predictor"] = _difference(expected, exported.predict(**inputs), model.precision)
-    limit = TOLERANCES[model.precision]
-    if any(not value <= limit for value in differences.values()):
-        raise BundleError(
-            f"parity: torch and onnxruntime differ by {differences}, at most {limit} is accepted; "
-            "with fp16, weights or activations may be too large for it: export as fp32"
-        )
-    return differences
-
-
-def _difference(expected: np.ndarray, got: np.ndarray, precision: str) -> float:
-    error = np.abs(expected - got)
-    size = float(error.max()) if precision == "fp32" else float(np.sqrt(np.square(error).mean()))
-    return size / float(expected.std())
-
-
-def _write_index(folder: Path, model: ModelDescription, parity: dict[str, float | str]) -> None:
-    entries = {entry.name: file_entry(entry) for entry in sorted(folder.iterdir()) if entry.name != INDEX}
-    index = {
-        "format": FORMAT,
-        "model": asdict(model),
-        "opset": OPSET,
-        "parity": parity,
-        "versions": {"torch": torch.__version__, "onnx": onnx.__version__, "onnxruntime": onnxruntime.__version__},
-        "files": {name: {"sha256": entry.sha256, "bytes": entry.size} for name, entry in entries.items()},
-    }
-    (folder / INDEX).write_text(json.dumps(index, indent=2, allow_nan=False) + "\n", encoding="utf-8")

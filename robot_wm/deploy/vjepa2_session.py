@@ -2,48 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import onnxruntime
 
-from robot_wm.deploy.index import FileEntry, parse_files, read_index, text
 from robot_wm.deploy.session import check_array, open_session
+from robot_wm.deploy.vjepa2_index import read_model_index, verify_file
 from robot_wm.errors import BundleError, ObservationError
-
-INDEX = "model.json"
-FORMAT = "robot_wm vjepa2 1"
-MAX_BYTES = 16 << 30
-_BLOCK = 1 << 20
-
-
-@dataclass(frozen=True)
-class ModelDescription:
-    """What `model.json` says of the graphs.
-
-    Attributes:
-        frames: Frames T of a clip.
-        image_size: Height and width of a frame, pixels.
-        tokens: N, tokens of a clip.
-        channels: D, channels of a token.
-        precision: "fp32" or "fp16", of the weights and of the arithmetic inside; inputs and outputs are float32.
-        steps: Most steps of the action-conditioned predictor; 0 where there is none.
-        actions: Numbers of an action and of a state.
-        extrinsics: Whether the predictor takes the camera's pose.
-    """
-
-    frames: int
-    image_size: int
-    tokens: int
-    channels: int
-    precision: str
-    steps: int = 0
-    actions: int = 7
-    extrinsics: bool = False
 
 
 class OnnxVJepa2:
@@ -61,8 +27,7 @@ class OnnxVJepa2:
 
     def __init__(self, path: Path, *, provider: str = "cpu", threads: int = 2) -> None:
         self.path = Path(path)
-        self.index, files = read_model_index(self.path)
-        self.description = ModelDescription(**self.index["model"])
+        self.index, self.description, files = read_model_index(self.path)
         self.parts = ("encoder", "predictor") if self.description.steps else ("encoder",)
         for name, entry in files.items():
             verify_file(self.path / name, entry)
@@ -141,38 +106,3 @@ def normalise_tokens(tokens: np.ndarray) -> np.ndarray:
     """Tokens (…, D) with mean 0 and variance 1 each, as V-JEPA 2-AC was trained on and its planner compares them."""
     centred = tokens - tokens.mean(axis=-1, keepdims=True)
     return centred / np.sqrt(np.square(centred).mean(axis=-1, keepdims=True) + 1e-5)
-
-
-def read_model_index(path: Path) -> tuple[dict[str, Any], dict[str, FileEntry]]:
-    """`model.json` and the files it lists; BundleError when it is missing or malformed."""
-    source = path / INDEX
-    try:
-        index = json.loads(text(read_index(path, INDEX), source))
-    except json.JSONDecodeError as error:
-        raise BundleError(f"{source}: not valid JSON: {error}") from error
-    if not isinstance(index, dict) or index.get("format") != FORMAT or not isinstance(index.get("files"), dict):
-        raise BundleError(f"{source}: not of the format '{FORMAT}'; export the model again")
-    fields = ModelDescription.__annotations__
-    model = index.get("model")
-    if not isinstance(model, dict) or {name: type(value).__name__ for name, value in model.items()} != fields:
-        raise BundleError(f"{source}: 'model' is {model!r}, expected {fields}; export the model again")
-    required = ("encoder.onnx", "predictor.onnx") if model["steps"] else ("encoder.onnx",)
-    return index, parse_files(index["files"], path, index=INDEX, required=required, most=MAX_BYTES)
-
-
-def file_entry(path: Path) -> FileEntry:
-    """Size and SHA-256 of a file, read block by block."""
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while block := file.read(_BLOCK):
-            digest.update(block)
-    return FileEntry(digest.hexdigest(), path.stat().st_size)
-
-
-def verify_file(path: Path, entry: FileEntry) -> None:
-    """BundleError when a file is missing, a link or not what the index says."""
-    if path.is_symlink() or not path.is_file():
-        raise BundleError(f"{path}: missing, or a link; export the model again")
-    got = file_entry(path)
-    if got != entry:
-        raise BundleError(f"{path}: is {got}, {INDEX} says {entry}; the file is incomplete or altered")
