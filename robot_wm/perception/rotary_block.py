@@ -94,7 +94,12 @@ def make_blocks(config: StackConfig) -> nn.ModuleList:
 
 
 def initialise(model: nn.Module, blocks: Iterable[nn.Module], std: float = 0.02) -> None:
-    """Starting weights as published: truncated normal, output layers of deeper blocks smaller."""
+    """Starting weights as published: truncated normal, output layers of deeper blocks smaller.
+
+    A model on the meta device, which a checkpoint is about to fill, is left alone.
+    """
+    if next(model.parameters()).is_meta:
+        return
     for module in model.modules():
         if isinstance(module, nn.Linear | nn.Conv3d):
             nn.init.trunc_normal_(module.weight, std=std)
