@@ -95,10 +95,9 @@ def _small(bundle: Path, provider: str, threads: int, rng: np.random.Generator) 
 
     torch.set_num_threads(threads)
     document: Mapping[str, Any] = json.loads(load_bundle(bundle).read("model_config.json"))
-    encoder = Encoder(model_from_dict(dict(document)).encoder).eval()
-    pixels = torch.from_numpy(image)[None]
-    calls["torch eager"] = torch.inference_mode()(partial(encoder, pixels))
-    return calls, _operations(partial(encoder, pixels))
+    build = partial(Encoder, model_from_dict(dict(document)).encoder)
+    calls["torch eager"] = torch.inference_mode()(partial(build().eval(), torch.from_numpy(image)[None]))
+    return calls, _operations(build, (1, *image.shape), torch.uint8)
 
 
 def _published(name: str, scratch: Path, provider: str, threads: int, rng: np.random.Generator) -> tuple[Calls, float]:
@@ -123,7 +122,8 @@ def _published(name: str, scratch: Path, provider: str, threads: int, rng: np.ra
     if importlib.util.find_spec("transformers"):
         theirs = _transformers_model(name)
         calls["transformers"] = torch.inference_mode()(lambda: theirs(normalise(pixels), skip_predictor=True))
-    return calls, _operations(lambda: encoder(normalise(pixels)))
+    size = (1, FRAMES, 3, config.image_size, config.image_size)
+    return calls, _operations(partial(VJepa2Encoder, config), size, torch.float32)
 
 
 def _transformers_model(name: str) -> Any:
@@ -144,11 +144,13 @@ def _transformers_model(name: str) -> Any:
     return VJEPA2Model(sizes).eval()
 
 
-def _operations(call: Callable[[], object]) -> float:
-    """Floating point operations of the matrix products, convolutions and attention of one call."""
+def _operations(build: Callable[[], Any], shape: tuple[int, ...], dtype: Any) -> float:
+    """Floating point operations of the matrix products, convolutions and attention of one call, counted unexecuted."""
     import torch
+    from torch.nn.attention import SDPBackend, sdpa_kernel
     from torch.utils.flop_counter import FlopCounterMode
 
-    with torch.inference_mode(), FlopCounterMode(display=False) as counter:
-        call()
+    counter = FlopCounterMode(display=False)
+    with torch.device("meta"), torch.inference_mode(), sdpa_kernel(SDPBackend.MATH), counter:
+        build()(torch.zeros(shape, dtype=dtype))
     return float(counter.get_total_flops())
