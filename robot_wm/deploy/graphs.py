@@ -12,10 +12,13 @@ import onnx
 import torch
 from torch import nn
 
+from robot_wm.deploy.encoder_graph import GraphImageEncoder
 from robot_wm.deploy.index import Description
 from robot_wm.deploy.parity import TorchWorldModel
+from robot_wm.perception.encoder import Encoder
 
-OPSET = 18
+OPSET = 20
+"""The first with an operator for GELU."""
 MAX_INLINE_BYTES = 1_900_000_000
 """Weights beyond this go to a file beside the graph: a protocol buffer cannot exceed 2 GiB."""
 
@@ -27,7 +30,8 @@ def export_graphs(model: TorchWorldModel, folder: Path, description: Description
     latent = torch.zeros(1, description.tokens, description.channels)
     state, actions = torch.zeros(1, 8), torch.zeros(3, description.horizon, 7)
     state[:, 6] = 1.0
-    export_graph(model.encoder, folder / "encoder.onnx", {"image": image}, ["latent"], free="image")
+    encoder = GraphImageEncoder(model.encoder) if isinstance(model.encoder, Encoder) else model.encoder
+    export_graph(encoder, folder / "encoder.onnx", {"image": image}, ["latent"], free="image")
     future = {"latent": latent, "state": state, "actions": actions}
     export_graph(model.predictor, folder / "predictor.onnx", future, ["latents"], free="actions")
     latents = torch.zeros(3, description.tokens, description.channels)
