@@ -63,8 +63,8 @@ class GraphImageBlock(nn.Module):
         """Tokens (B · n, D) of pictures with n = `count` tokens to tokens (B · n, D)."""
         normed, width = self.norm1(tokens), tokens.shape[1]
         shape = (-1, count, self.heads, width // self.heads)
-        parts = (layer(normed).view(shape).transpose(1, 2) for layer in (self.query, self.key, self.value))
-        attended = functional.scaled_dot_product_attention(*parts)
+        parts = [layer(normed).view(shape).transpose(1, 2) for layer in (self.query, self.key, self.value)]
+        attended = functional.scaled_dot_product_attention(parts[0], parts[1], parts[2])
         tokens = tokens + self.proj(attended.transpose(1, 2).reshape(-1, width))
         return tokens + self.mlp(self.norm2(tokens))
 

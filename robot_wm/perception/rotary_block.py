@@ -52,8 +52,8 @@ class RotaryAttention(nn.Module):
     ) -> torch.Tensor:
         """Tokens (B, N, D) to tokens (B, N, D); `turns` from `rotary.tables`, `mask` bool (N, N), true where seen."""
         query, key, value = self.qkv(tokens).unflatten(-1, (3, self.heads, -1)).unbind(2)
-        turned = (rotate(query, *turns), rotate(key, *turns), value)
-        attended = functional.scaled_dot_product_attention(*(part.transpose(1, 2) for part in turned), attn_mask=mask)
+        query, key = rotate(query, *turns).transpose(1, 2), rotate(key, *turns).transpose(1, 2)
+        attended = functional.scaled_dot_product_attention(query, key, value.transpose(1, 2), attn_mask=mask)
         return self.proj(attended.transpose(1, 2).flatten(2))
 
 
