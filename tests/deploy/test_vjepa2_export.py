@@ -116,6 +116,16 @@ def test_action_conditioned_model(action_checkpoint: tuple[Path, ActionPredictor
         model.predict(both, actions, states * np.nan)
 
 
+def test_extrinsics_and_half_precision(action_checkpoint: tuple[Path, ActionPredictor], tmp_path: Path) -> None:
+    options = VJepa2Options(steps=1, precision="fp16", extrinsics=True)
+    model = export_published(action_checkpoint[0], tmp_path / "out", options)
+    tokens, actions = np.zeros((1, 16, 96)), np.zeros((1, 1, 7))
+    moved = [model.predict(tokens, actions, actions, np.full((1, 1, 6), value)) for value in (0.0, 1.0)]
+    assert not np.allclose(*moved)
+    with pytest.raises(ObservationError, match="extrinsics=True"):
+        model.predict(tokens, actions, actions)
+
+
 def test_the_command_exports_and_reports(
     action_checkpoint: tuple[Path, ActionPredictor], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
