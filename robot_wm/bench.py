@@ -17,12 +17,15 @@ from rich.console import Console
 from rich.table import Table
 
 from robot_wm.agent import Agent
+from robot_wm.bench_encoder import EncoderName, bench_encoder
 from robot_wm.deploy.bundle import default_bundle
 from robot_wm.deploy.session import Provider
+from robot_wm.errors import RobotWmError
 from robot_wm.evaluation import percentiles
 
 Target = Literal["sim", "encoder", "planner", "transport"]
 WARM_UP = 5
+REPEATS = 200
 
 
 @dataclass(frozen=True)
@@ -30,15 +33,18 @@ class BenchConfig:
     """Times one part.
 
     Attributes:
-        target: "sim" counts environment steps a second with one image a step; "encoder" times one image; "planner"
-            times one decision of the flat planner and of the policy alone; "transport" times messages over DDS.
-        repeats: Steps, images, decisions or messages.
-        bundle: Model bundle of encoder and planner.
+        target: "sim" counts environment steps a second with one image a step; "encoder" times onnxruntime, torch and
+            transformers on one image or clip; "planner" times one decision of the flat planner and of the policy
+            alone; "transport" times messages over DDS.
+        config: Which encoder: "small" is the bundle's, the others are V-JEPA 2 on 16 frames with random weights.
+        repeats: Steps, images, decisions or messages; None takes 200, or 6 clips of a large encoder.
+        bundle: Model bundle of planner and small encoder.
         json: File for the figures.
     """
 
     target: Annotated[Target, tyro.conf.Positional] = "planner"
-    repeats: int = 200
+    config: EncoderName = "small"
+    repeats: int | None = None
     bundle: Path = field(default_factory=default_bundle)
     provider: Provider = "cpu"
     threads: int = 2
@@ -48,8 +54,11 @@ class BenchConfig:
 
 def run(config: BenchConfig) -> int:
     """Runs the benchmark, prints a table and writes the figures where `config.json` says."""
+    if config.repeats is not None and config.repeats < 1:
+        raise RobotWmError(f"repeats {config.repeats}: expected a positive number")
     rows = BENCHES[config.target](config)
-    table = Table("what", *next(iter(rows.values())), title=f"robot-wm bench {config.target}")
+    part = f" {config.config}" if config.target == "encoder" else ""
+    table = Table("what", *next(iter(rows.values())), title=f"robot-wm bench {config.target}{part}")
     for what, figures in rows.items():
         table.add_row(what, *(f"{value:.2f}" for value in figures.values()))
     Console().print(table)
@@ -65,13 +74,13 @@ def bench_sim(config: BenchConfig) -> dict[str, dict[str, float]]:
 
     import sim
 
-    rows = {}
+    rows, repeats = {}, config.repeats or REPEATS
     for task in sim.TASKS:
         environment: Any = gymnasium.make(f"robot_wm/Tabletop{task.capitalize()}-v0", disable_env_checker=True)
         environment.reset(seed=config.seed)
         environment.action_space.seed(config.seed)
         seconds = 0.0
-        for _ in range(config.repeats):
+        for _ in range(repeats):
             action = environment.action_space.sample()
             began = time.perf_counter()
             _, _, terminated, truncated, _ = environment.step(action)
@@ -79,15 +88,20 @@ def bench_sim(config: BenchConfig) -> dict[str, dict[str, float]]:
             if terminated or truncated:
                 environment.reset()
         environment.close()
-        rows[task] = {"steps_per_s": config.repeats / seconds, "step_ms": 1e3 * seconds / config.repeats}
+        rows[task] = {"steps_per_s": repeats / seconds, "step_ms": 1e3 * seconds / repeats}
     return rows
 
 
-def bench_encoder(config: BenchConfig) -> dict[str, dict[str, float]]:
-    """Milliseconds to encode one image."""
-    agent = Agent.load(config.bundle, provider=config.provider, threads=config.threads)
-    image = _image(agent, np.random.default_rng(config.seed))
-    return {"encode_ms": _times(partial(agent.encode, image), config.repeats)}
+def encoder(config: BenchConfig) -> dict[str, dict[str, float]]:
+    """Figures of `robot_wm.bench_encoder`."""
+    return bench_encoder(
+        config.config,
+        bundle=config.bundle,
+        provider=config.provider,
+        threads=config.threads,
+        repeats=config.repeats,
+        seed=config.seed,
+    )
 
 
 def bench_planner(config: BenchConfig) -> dict[str, dict[str, float]]:
@@ -100,18 +114,18 @@ def bench_planner(config: BenchConfig) -> dict[str, dict[str, float]]:
         latent = agent.encode(_image(agent, rng))
         middle = np.add(agent.contract.workspace_low, agent.contract.workspace_high) / 2
         state = np.array([*middle, 1.0, 0.0, 0.0, 0.0, 0.0], dtype=np.float32)
-        rows[f"{mode}_plan_ms"] = _times(partial(agent.decide, latent, state), config.repeats)
+        rows[f"{mode}_plan_ms"] = _times(partial(agent.decide, latent, state), config.repeats or REPEATS)
     return rows
 
 
 def bench_transport(config: BenchConfig) -> dict[str, dict[str, float]]:
     """Figures of `ros_nodes.bench_transport.run(repeats)`: publish to callback, between two processes."""
-    return importlib.import_module("ros_nodes.bench_transport").run(config.repeats)
+    return importlib.import_module("ros_nodes.bench_transport").run(config.repeats or REPEATS)
 
 
 BENCHES: dict[str, Callable[[BenchConfig], dict[str, dict[str, float]]]] = {
     "sim": bench_sim,
-    "encoder": bench_encoder,
+    "encoder": encoder,
     "planner": bench_planner,
     "transport": bench_transport,
 }

@@ -27,3 +27,7 @@ class DatasetError(RobotWmError):
 
 class TrainingError(RobotWmError):
     """Training cannot go on: bad configuration, non-finite loss or an unusable checkpoint."""
+
+
+class CheckpointError(RobotWmError):
+    """A published checkpoint is missing, damaged, unsafe, or does not fit the model."""

@@ -22,8 +22,10 @@ from robot_wm.deploy.bundle import Bundle, default_bundle, load_bundle
 from robot_wm.deploy.graphs import OPSET, export_graphs
 from robot_wm.deploy.index import INDEX, Description, write_index
 from robot_wm.deploy.parity import TOLERANCE, TorchWorldModel, check_parity, random_probe
-from robot_wm.deploy.session import OnnxWorldModel
+from robot_wm.deploy.session import OnnxWorldModel, Provider, check_provider
+from robot_wm.deploy.vjepa2_export import VJepa2Options, run_published
 from robot_wm.errors import BundleError
+from robot_wm.perception.published import is_published
 from robot_wm.training.checkpoint import load_model, read
 
 
@@ -31,13 +33,18 @@ from robot_wm.training.checkpoint import load_model, read
 class ExportConfig:
     """Writes a trained checkpoint as a model bundle, and fails if onnxruntime and torch disagree.
 
+    A published V-JEPA 2 checkpoint is written as a directory of its encoder, and predictor where it has actions.
+
     Attributes:
-        checkpoint: Directory that `robot-wm train` wrote.
-        out: Bundle directory; one that is there is replaced.
+        checkpoint: Directory that `robot-wm train` wrote; or a published checkpoint: a .pt file, a directory in the
+            Hugging Face layout, or hub:owner/name.
+        out: Directory to write; an earlier export that is there is replaced. A published checkpoint needs one.
         name: Name of the bundle.
         horizon: Steps of the predictor's roll-out, at most the policy's chunk; None takes the whole chunk.
         seed: Of the inputs on which torch and onnxruntime are compared.
         planner: Search settings that the bundle recommends.
+        device: Where onnxruntime computes what is compared with torch.
+        vjepa2: What holds for published checkpoints only.
     """
 
     checkpoint: Path
@@ -46,10 +53,16 @@ class ExportConfig:
     horizon: int | None = None
     seed: int = 0
     planner: PlannerSettings = PlannerSettings()
+    device: Provider = "cpu"
+    vjepa2: VJepa2Options = VJepa2Options()
 
 
 def run(config: ExportConfig) -> int:
     """Exports a checkpoint and prints where and how exact; BundleError when the parity gate fails."""
+    if is_published(config.checkpoint):
+        if config.out == default_bundle():
+            raise BundleError("--out: a published checkpoint is not written over the shipped bundle; name a directory")
+        return run_published(config.checkpoint, config.out, config.vjepa2, device=config.device, seed=config.seed)
     bundle = export_checkpoint(config)
     console = Console()
     total = sum(entry.size for entry in bundle.files.values())
@@ -81,11 +94,17 @@ def export_checkpoint(config: ExportConfig) -> Bundle:
         "model_config.json": meta["model"],
         "metrics.json": dict(description.metrics),
     }
-    return export_bundle(model, config.out, description, documents=documents, seed=config.seed)
+    return export_bundle(model, config.out, description, documents=documents, seed=config.seed, device=config.device)
 
 
 def export_bundle(
-    model: TorchWorldModel, out: Path, description: Description, *, documents: Mapping[str, Any], seed: int = 0
+    model: TorchWorldModel,
+    out: Path,
+    description: Description,
+    *,
+    documents: Mapping[str, Any],
+    seed: int = 0,
+    device: Provider = "cpu",
 ) -> Bundle:
     """Exports `model` to the directory `out`, which is replaced only when everything succeeded.
 
@@ -94,10 +113,13 @@ def export_bundle(
     Args:
         documents: Further JSON files of the bundle by name, for example `normalisation.json`.
         seed: Of the random inputs of the parity gate.
+        device: Where onnxruntime computes what the gate compares.
 
     Raises:
+        ProviderError: The device is not available.
         BundleError: The graphs differ from torch by more than the gate accepts, or `out` holds something else.
     """
+    check_provider(device)
     if out.exists() and (not out.is_dir() or (any(out.iterdir()) and not (out / INDEX).is_file())):
         raise BundleError(f"{out}: exists and is not a bundle; choose another --out or remove it yourself")
     out.parent.mkdir(parents=True, exist_ok=True)
@@ -109,7 +131,7 @@ def export_bundle(
         for name, content in documents.items():
             (staged / name).write_text(json.dumps(content, indent=2, allow_nan=False) + "\n", encoding="utf-8")
         _write(staged, description)
-        exported = OnnxWorldModel(load_bundle(staged))
+        exported = OnnxWorldModel(load_bundle(staged), provider=device)
         parity = check_parity(model, exported, random_probe(exported, np.random.default_rng(seed)))
         _write(staged, replace(description, metrics={**description.metrics, "parity": parity}))
         if out.exists():

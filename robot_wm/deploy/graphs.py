@@ -4,16 +4,23 @@ from __future__ import annotations
 
 import logging
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import onnx
 import torch
 from torch import nn
 
+from robot_wm.deploy.encoder_graph import GraphImageEncoder
 from robot_wm.deploy.index import Description
 from robot_wm.deploy.parity import TorchWorldModel
+from robot_wm.perception.encoder import Encoder
 
-OPSET = 18
+OPSET = 20
+"""The first with an operator for GELU."""
+MAX_INLINE_BYTES = 1_900_000_000
+"""Weights beyond this go to a file beside the graph: a protocol buffer cannot exceed 2 GiB."""
 
 
 def export_graphs(model: TorchWorldModel, folder: Path, description: Description) -> None:
@@ -23,7 +30,8 @@ def export_graphs(model: TorchWorldModel, folder: Path, description: Description
     latent = torch.zeros(1, description.tokens, description.channels)
     state, actions = torch.zeros(1, 8), torch.zeros(3, description.horizon, 7)
     state[:, 6] = 1.0
-    export_graph(model.encoder, folder / "encoder.onnx", {"image": image}, ["latent"], free="image")
+    encoder = GraphImageEncoder(model.encoder) if isinstance(model.encoder, Encoder) else model.encoder
+    export_graph(encoder, folder / "encoder.onnx", {"image": image}, ["latent"], free="image")
     future = {"latent": latent, "state": state, "actions": actions}
     export_graph(model.predictor, folder / "predictor.onnx", future, ["latents"], free="actions")
     latents = torch.zeros(3, description.tokens, description.channels)
@@ -37,10 +45,26 @@ def export_graphs(model: TorchWorldModel, folder: Path, description: Description
 
 
 def export_graph(
-    module: nn.Module, file: Path, inputs: dict[str, torch.Tensor], outputs: list[str], free: str | None = None
+    module: nn.Module,
+    file: Path,
+    inputs: dict[str, torch.Tensor],
+    outputs: list[str],
+    free: str | Sequence[str] = (),
+    *,
+    opset: int = OPSET,
+    max_inline_bytes: int = MAX_INLINE_BYTES,
 ) -> None:
-    """Exports one module; the first dimension of the input `free` may take any size."""
-    shapes = tuple({0: torch.export.Dim.DYNAMIC} if key == free else {} for key in inputs)
+    """Exports one module.
+
+    Args:
+        module: Put into evaluation mode.
+        inputs: Examples by name.
+        free: Inputs whose first dimension may take any size.
+        opset: Version of the operators.
+        max_inline_bytes: Where the weights are larger, they go to `<file>.data`.
+    """
+    open_inputs = (free,) if isinstance(free, str) else free
+    shapes: tuple[Any, ...] = tuple({0: torch.export.Dim.DYNAMIC} if key in open_inputs else {} for key in inputs)
     for noisy in ("torch.onnx", "onnxscript", "onnx_ir"):
         logging.getLogger(noisy).setLevel(logging.ERROR)
     with warnings.catch_warnings():
@@ -51,13 +75,23 @@ def export_graph(
             input_names=list(inputs),
             output_names=outputs,
             dynamic_shapes=shapes,
-            opset_version=OPSET,
+            opset_version=opset,
             dynamo=True,
             verbose=False,
         )
     assert program is not None
-    graph = _without_traces(program.model_proto)
-    file.write_bytes(graph.SerializeToString(deterministic=True))
+    _save(program, file, max_inline_bytes)
+
+
+def _save(program: torch.onnx.ONNXProgram, file: Path, max_inline_bytes: int) -> None:
+    weights = program.model.graph.initializers.values()
+    size = sum(weight.const_value.nbytes for weight in weights if weight.const_value is not None)
+    if size <= max_inline_bytes:
+        model = program.model_proto
+    else:
+        program.save(file, external_data=True)  # weights to `<file>.data`, one after the other
+        model = onnx.load(file, load_external_data=False)
+    file.write_bytes(_without_traces(model).SerializeToString(deterministic=True))
 
 
 def _without_traces(model: onnx.ModelProto) -> onnx.ModelProto:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -54,11 +54,11 @@ class Description:
     planner: Mapping[str, Any] = field(default_factory=dict)
 
 
-def read_index(path: Path) -> bytes:
-    """The bytes of a bundle directory's index; BundleError when it is missing, a link or too large."""
+def read_index(path: Path, name: str = INDEX) -> bytes:
+    """The bytes of a model directory's index; BundleError when it is missing, a link or too large."""
     if not path.is_dir():
         raise BundleError(f"{path}: no such bundle directory; give --bundle a directory that `robot-wm export` wrote")
-    index = path / INDEX
+    index = path / name
     if index.is_symlink() or not index.is_file():
         raise BundleError(f"{index}: missing or not a regular file; export the bundle again")
     if index.stat().st_size > MAX_INDEX_BYTES:
@@ -91,27 +91,32 @@ def parse_index(data: bytes, source: Path) -> dict[str, Any]:
     return index
 
 
-def parse_files(plain: dict[str, Any], path: Path) -> dict[str, FileEntry]:
+def parse_files(
+    plain: dict[str, Any],
+    path: Path,
+    *,
+    index: str = INDEX,
+    required: Sequence[str] = REQUIRED,
+    most: int = MAX_BUNDLE_BYTES,
+) -> dict[str, FileEntry]:
     """The listed files by name; BundleError when a name leaves the directory or a needed file is not listed."""
     files = {}
     for name, entry in plain.items():
-        if name in ("", ".", "..", INDEX) or any(character in name for character in "/\\:\0"):
-            raise BundleError(f"{path / INDEX}: file name {name!r} is not a plain name inside the bundle")
+        if name in ("", ".", "..", index) or any(character in name for character in "/\\:\0"):
+            raise BundleError(f"{path / index}: file name {name!r} is not a plain name inside the bundle")
         if (
             not isinstance(entry, dict)
             or not isinstance(entry.get("sha256"), str)
             or not isinstance(entry.get("bytes"), int)
         ):
-            raise BundleError(f"{path / INDEX}: entry of '{name}' is {entry!r}, expected 'sha256' and 'bytes'")
+            raise BundleError(f"{path / index}: entry of '{name}' is {entry!r}, expected 'sha256' and 'bytes'")
         files[name] = FileEntry(entry["sha256"], entry["bytes"])
-    for name in REQUIRED:
+    for name in required:
         if name not in files:
-            raise BundleError(
-                f"{path / name}: not listed in {INDEX}, and every bundle needs it; export the bundle again"
-            )
+            raise BundleError(f"{path / name}: not listed in {index}, and every model needs it; export it again")
     total = sum(entry.size for entry in files.values())
-    if total > MAX_BUNDLE_BYTES:
-        raise BundleError(f"{path}: {total} bytes in all, at most {MAX_BUNDLE_BYTES} are accepted")
+    if total > most:
+        raise BundleError(f"{path}: {total} bytes in all, at most {most} are accepted")
     return files
 
 

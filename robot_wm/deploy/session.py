@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from pathlib import Path
 from typing import Literal
 
 import numpy as np
@@ -35,11 +36,13 @@ def check_provider(provider: str) -> str:
     return name
 
 
-def open_session(graph: bytes, source: str, *, provider: str = "cpu", threads: int = 2) -> onnxruntime.InferenceSession:
+def open_session(
+    graph: bytes | Path, source: str, *, provider: str = "cpu", threads: int = 2
+) -> onnxruntime.InferenceSession:
     """Makes a session that really runs on `provider`.
 
     Args:
-        graph: The serialised ONNX model.
+        graph: The serialised ONNX model, or its file where the weights lie beside it.
         source: Its file name, for errors.
         threads: Threads within one operator.
 
@@ -57,7 +60,8 @@ def open_session(graph: bytes, source: str, *, provider: str = "cpu", threads: i
     if name != "CPUExecutionProvider" and hasattr(onnxruntime, "preload_dlls"):
         onnxruntime.preload_dlls()
     try:
-        session = onnxruntime.InferenceSession(graph, options, providers=_with_host(name))
+        model = graph if isinstance(graph, bytes) else str(graph)
+        session = onnxruntime.InferenceSession(model, options, providers=_with_host(name))
     except Exception as error:  # onnxruntime raises many unrelated types
         raise BundleError(f"{source}: onnxruntime cannot load it: {error}") from error
     got = session.get_providers()
@@ -107,13 +111,13 @@ class OnnxWorldModel:
         """Latents (C, H, N, D) predicted after each of `actions` (C, H, 7), from `latent` (N, D) and `state` (8,)."""
         latent, state = self._checked_latent(latent, "latent"), self.bundle.contract.check_state(state)
         candidates = len(actions)
-        _check_array(actions, (candidates, self.horizon, 7), "actions")
+        check_array(actions, (candidates, self.horizon, 7), "actions")
         (latents,) = self._run("predictor", latent=latent[None], state=state[None], actions=_float32(actions))
         return self._shaped("predictor", latents, (candidates, self.horizon, *self.latent_shape))
 
     def critic(self, latents: np.ndarray, goal: np.ndarray) -> np.ndarray:
         """Expected steps (M,) from each of `latents` (M, N, D) to `goal` (N, D)."""
-        _check_array(latents, (len(latents), *self.latent_shape), "latents")
+        check_array(latents, (len(latents), *self.latent_shape), "latents")
         (steps,) = self._run("critic", latents=_float32(latents), goal=self._checked_latent(goal, "goal")[None])
         return self._shaped("critic", steps, (len(latents),))
 
@@ -146,11 +150,12 @@ class OnnxWorldModel:
         return output
 
     def _checked_latent(self, latent: np.ndarray, source: str) -> np.ndarray:
-        _check_array(latent, self.latent_shape, source)
+        check_array(latent, self.latent_shape, source)
         return _float32(latent)
 
 
-def _check_array(array: np.ndarray, shape: tuple[int, ...], source: str) -> None:
+def check_array(array: np.ndarray, shape: tuple[int, ...], source: str) -> None:
+    """ObservationError when an array has another shape or holds NaN or Inf."""
     if array.shape != shape:
         raise ObservationError(f"{source}: got shape {array.shape}, expected {shape}")
     if not np.isfinite(array.sum(dtype=np.float64)):  # one pass without a boolean copy: roll-outs are large
