@@ -25,6 +25,7 @@ from robot_wm.deploy.parity import TOLERANCE, TorchWorldModel, check_parity, ran
 from robot_wm.deploy.session import OnnxWorldModel
 from robot_wm.errors import BundleError
 from robot_wm.training.checkpoint import load_model, read
+from robot_wm.training.gates import Gates
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,7 @@ class ExportConfig:
         horizon: Steps of the predictor's roll-out, at most the policy's chunk; None takes the whole chunk.
         seed: Of the inputs on which torch and onnxruntime are compared.
         planner: Search settings that the bundle recommends.
+        force: Exports a model that does not pass the collapse gates (`robot_wm.training.gates.Gates`) all the same.
     """
 
     checkpoint: Path
@@ -46,6 +48,7 @@ class ExportConfig:
     horizon: int | None = None
     seed: int = 0
     planner: PlannerSettings = PlannerSettings()
+    force: bool = False
 
 
 def run(config: ExportConfig) -> int:
@@ -60,11 +63,22 @@ def run(config: ExportConfig) -> int:
 
 
 def export_checkpoint(config: ExportConfig) -> Bundle:
-    """Exports what `robot-wm train` saved; TrainingError when the checkpoint is not usable."""
+    """Exports what `robot-wm train` saved.
+
+    Raises:
+        TrainingError: The checkpoint is not usable.
+        BundleError: The model does not pass the collapse gates or the parity gate.
+    """
     model = load_model(config.checkpoint)
     _, meta = read(config.checkpoint)
     if "latent_std" not in meta:
         raise BundleError(f"{config.checkpoint}: training has not measured latent_std yet; let `robot-wm train` finish")
+    failures = Gates().failures(meta.get("metrics", {}))
+    if failures and not config.force:
+        raise BundleError(
+            f"{config.checkpoint}: this model would not plan: {'; '.join(failures)}. "
+            "See docs/training.md; --force exports it all the same"
+        )
     description = Description(
         name=config.name,
         contract=TABLETOP,

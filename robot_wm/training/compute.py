@@ -45,7 +45,7 @@ class Compute:
     def in_parts(
         self, forward: Callable[..., tuple[torch.Tensor, ...]], *inputs: torch.Tensor
     ) -> tuple[torch.Tensor, ...]:
-        """`forward` of tensors that agree in their first dimension, as float32, with activations of one part in memory."""
+        """`forward` of tensors that agree in their first dimension, as float32; activations of one part at a time."""
         if self.accumulate == 1:
             return tuple(output.float() for output in forward(*inputs))
         parts = zip(*(tensor.tensor_split(min(self.accumulate, len(tensor))) for tensor in inputs), strict=True)

@@ -68,10 +68,11 @@ class TrainingPlan:
         joint: Stage 2, action-conditioned: encoder, predictor and heads together.
         heads: Stage 3, on frozen latents: predictor, critic and policy.
         refine: One more such stage for each further dataset.
-        stages: Which of the first three stages are run. "pretrain" alone makes an encoder; "joint" and "heads" without it
-            go on from another run's (`--init`).
+        stages: Which of the first three stages are run. "pretrain" alone makes an encoder; "joint" and "heads"
+            without it go on from another run's (`--init`).
         freeze_video: Stage 2 leaves the video encoder as it is and learns the read-out, the predictor and the heads.
-        regulariser: What keeps the latents from collapsing in stages 1 and 2: VICReg's variance and covariance, or SIGReg.
+        regulariser: What keeps the latents of stages 1 and 2 from collapsing: VICReg's variance and covariance, or
+            SIGReg.
         heads_window: Windows of these stages; longer roll-outs than stage 2 can afford.
         held_out: Share of the episodes that only monitors see.
         decay: Weight decay of AdamW.

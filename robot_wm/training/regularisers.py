@@ -29,10 +29,10 @@ def spread(latents: torch.Tensor, group: Group = ALONE) -> tuple[torch.Tensor, t
 
 
 def sigreg(latents: torch.Tensor, generator: torch.Generator, group: Group = ALONE) -> torch.Tensor:
-    """Share of SIGReg: how far random projections of the latents are from a standard normal (LeJEPA, arXiv 2511.08544).
+    """Share of SIGReg: how far random projections of latents are from a standard normal (LeJEPA, arXiv 2511.08544).
 
-    The Epps–Pulley statistic compares characteristic functions at `KNOTS` points of [0, `REACH`], for each of `DIRECTIONS`
-    unit vectors. It is taken at each place over the samples of the global batch, and averaged over places.
+    The Epps–Pulley statistic compares characteristic functions at `KNOTS` points of [0, `REACH`], for each of
+    `DIRECTIONS` unit vectors. It is taken at each place over the samples of the global batch, and averaged over places.
 
     Args:
         latents: (B, P, D), this process's share of the batch; P places, each a distribution of its own.

@@ -85,16 +85,13 @@ class Trainer:
         pace: Pace = Pace(),
     ) -> None:
         if not frames.acted and (plan.stages != ("pretrain",) or further):
-            raise TrainingError(
-                "pictures alone are enough for stage 'pretrain' only; give a --dataset with actions too"
-            )
+            raise TrainingError("pictures alone are enough for stage 'pretrain' only; give a --dataset with actions")
         self.plan, self.out, self.compute, self.seed, self.pace = plan, out, compute, seed, pace
         self.train, self.held_out = frames.split(plan.held_out)
         torch.manual_seed(seed)
         self.model = WorldModel(plan.model).to(compute.device)
         self._stages = self._plan_stages(further, videos)
         self._identity = {"plan": json.loads(json.dumps(asdict(plan))), "seed": seed}
-        self._seconds: dict[str, float] = {}
         self._begin(frames, init)
         self._resumed = self._read_checkpoint()
 
@@ -128,7 +125,6 @@ class Trainer:
             raise TrainingError(
                 f"{self.out}: holds a run with another configuration or seed; name another --out or remove it"
             )
-        self._seconds = dict(meta.get("seconds", {}))
         return tensors, meta
 
     def run(self) -> WorldModel:
@@ -171,8 +167,7 @@ class Trainer:
         leads, total = self.compute.group.leads, stage.schedule.steps
         start, averages = self._resume(stage, optimizer)
         journal = Journal(self.out, stage.name, start, self.pace.tensorboard) if leads else None
-        saved = begun = time.monotonic()
-        before = self._seconds.get(stage.name, 0.0)
+        saved = time.monotonic()
         stage.model.train()
         with progress_bar(disable=not leads) as progress:
             task = progress.add_task(stage.name, total=total, completed=start, note="")
@@ -189,7 +184,6 @@ class Trainer:
                 progress.advance(task)
                 if time.monotonic() - saved > self.pace.save_every_s or last:
                     saved = time.monotonic()
-                    self._seconds[stage.name] = before + saved - begun
                     meta = self._meta(stage.name, step + 1) | {"averages": averages}
                     checkpoint.save(self.out, stage.modules, optimizer, meta)
         if journal is not None:
@@ -215,11 +209,7 @@ class Trainer:
         return row
 
     def _meta(self, stage: str, step: int) -> dict[str, Any]:
-        device = self.compute.device
-        hardware = torch.cuda.get_device_name(device) if device.type == "cuda" else "CPU"
-        progress = {"stage": stage, "step": step, "seconds": self._seconds}
-        compute = {"hardware": hardware, "processes": self.compute.group.size, "bf16": self.compute.bf16}
-        return self._identity | progress | {"compute": compute, "model": checkpoint.model_to_dict(self.plan.model)}
+        return self._identity | {"stage": stage, "step": step, "model": checkpoint.model_to_dict(self.plan.model)}
 
 
 def _filled(stored: Any, default: Any) -> Any:
