@@ -23,23 +23,6 @@ from robot_wm.training.windows import Frames
 
 
 @dataclass(frozen=True)
-class VideoConfig:
-    """Pictures without actions, for masked pre-training.
-
-    Attributes:
-        paths: LeRobot v3 datasets of any robot, video files, MCAP bags, or folders of videos and bags.
-        fps: Pictures a second that are taken; a video that has fewer is bad.
-        topic: Image topic of bags.
-        skip_bad: Leaves out clips that are damaged, empty, of varying size or too few pictures a second, and counts them.
-    """
-
-    paths: tuple[Path, ...] = ()
-    fps: float = 1 / TABLETOP.step_s
-    topic: str = TABLETOP.camera.topic
-    skip_bad: bool = False
-
-
-@dataclass(frozen=True)
 class TrainConfig:
     """Trains a world model stage by stage and goes on from the last checkpoint when run again.
 
@@ -54,7 +37,11 @@ class TrainConfig:
         accumulate: Parts into which each process cuts its share of a batch to save memory; the losses stay the same.
         further: More LeRobot v3 datasets, such as corrections. Each adds a stage that refines predictor, critic and
             policy with it and all before it; they may be added to a run that has finished without.
-        video: More pictures for stage "pretrain".
+        videos: More pictures for stage "pretrain": LeRobot v3 datasets of any robot, video files, MCAP bags, or folders of
+            videos and bags.
+        video_fps: Pictures a second that are taken of them; a video that has fewer is bad.
+        video_topic: Image topic of bags.
+        skip_bad: Leaves out clips that are damaged, empty, of varying size or too slow, and counts them.
         init: Checkpoint of another run to begin with, such as an encoder that was pre-trained on its own.
         pace: How often to write.
         plan: Sizes, stages and loss weights.
@@ -67,7 +54,10 @@ class TrainConfig:
     precision: Precision = "auto"
     accumulate: int = 1
     further: tuple[Path, ...] = ()
-    video: VideoConfig = VideoConfig()
+    videos: tuple[Path, ...] = ()
+    video_fps: float = 1 / TABLETOP.step_s
+    video_topic: str = TABLETOP.camera.topic
+    skip_bad: bool = False
     init: Path | None = None
     pace: Pace = Pace()
     plan: TrainingPlan = field(default_factory=TrainingPlan)
@@ -117,10 +107,10 @@ def _load(config: TrainConfig, group: Group, console: Console) -> tuple[Frames, 
         Frames.of(load_cached(path, progress=group.leads))
         for path in (*([config.dataset] if config.dataset else []), *config.further)
     ]
-    form = Form(config.plan.model.encoder.image_size, config.video.fps, config.video.topic)
+    form = Form(config.plan.model.encoder.image_size, config.video_fps, config.video_topic)
     videos = []
-    for path in config.video.paths:
-        pictures = load_pictures(path, form, config.out / ".pictures", skip_bad=config.video.skip_bad)
+    for path in config.videos:
+        pictures = load_pictures(path, form, config.out / ".pictures", skip_bad=config.skip_bad)
         console.print(f"{path}: {len(pictures.lengths)} clips, {len(pictures.images)} pictures", highlight=False)
         for reason in pictures.skipped:
             console.print(f"  skipped: {reason}", highlight=False, markup=False)
@@ -132,5 +122,5 @@ def _load(config: TrainConfig, group: Group, console: Console) -> tuple[Frames, 
     if config.dataset:
         return datasets[0], videos, datasets[1:]
     if config.further or not videos:
-        raise TrainingError("nothing to begin with: give --dataset, or --video.paths for stage 'pretrain' alone")
+        raise TrainingError("nothing to begin with: give --dataset, or --videos for stage 'pretrain' alone")
     return videos[0], videos[1:], []
