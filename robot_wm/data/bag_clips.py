@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,10 +41,8 @@ class BagClip(Clip):
                     raise DatasetError(f"the size varies: {size}, then {(frame.width, frame.height)}")
                 size = (frame.width, frame.height)
                 yield fit(frame, form.size)
-        except (OSError, McapError, ValueError, av.error.FFmpegError) as error:
-            raise DatasetError(
-                f"{self.path}: cannot be read ({error!r}); `robot-wm dataset repair` may help"
-            ) from error
+        except (OSError, McapError, ValueError, LookupError, struct.error) as error:
+            raise DatasetError(f"{self.path}: cannot be read ({error!r}); it is damaged or cut off") from error
         except DatasetError as error:
             raise DatasetError(f"{self.path}: {error}") from error
 

@@ -142,9 +142,7 @@ def find_clips(path: Path) -> list[Clip]:
     files = sorted(path.rglob("*")) if path.is_dir() else [path]
     clips = [KINDS[file.suffix.lower()](file) for file in files if file.is_file() and file.suffix.lower() in KINDS]
     if not clips:
-        raise DatasetError(
-            f"{path}: no LeRobot dataset, video ({', '.join(sorted(KINDS))}) or folder of these is there"
-        )
+        raise DatasetError(f"{path}: no LeRobot dataset and no file of {', '.join(sorted(KINDS))} is there")
     return clips
 
 

@@ -81,17 +81,13 @@ def _decode(clips: Sequence[Clip], form: Form, folder: Path, skip_bad: bool) -> 
                     raise DatasetError(f"{clip.name}: it holds no pictures")
             except DatasetError as error:
                 if not skip_bad:
-                    raise DatasetError(
-                        f"{error}. Repair or remove it, or leave such clips out with --skip-bad"
-                    ) from None
+                    raise DatasetError(f"{error}. Repair or remove it, or give --skip-bad") from None
                 skipped.append(str(error))
                 file.seek(begin)
                 file.truncate()
                 continue
             except OSError as error:
-                raise DatasetError(
-                    f"{folder}: pictures cannot be written ({error.strerror}); free some space"
-                ) from error
+                raise DatasetError(f"{folder}: cannot be written ({error.strerror}); free some space") from error
             lengths.append(length)
     (folder / _MANIFEST).write_text(json.dumps({"lengths": lengths, "skipped": skipped}), encoding="utf-8")
 

@@ -37,8 +37,8 @@ class TrainConfig:
         accumulate: Parts into which each process cuts its share of a batch to save memory; the losses stay the same.
         further: More LeRobot v3 datasets, such as corrections. Each adds a stage that refines predictor, critic and
             policy with it and all before it; they may be added to a run that has finished without.
-        videos: More pictures for stage "pretrain": LeRobot v3 datasets of any robot, video files, MCAP bags, or folders of
-            videos and bags.
+        videos: More pictures for stage "pretrain": LeRobot v3 datasets of any robot, video files, MCAP bags, or folders
+            of videos and bags.
         video_fps: Pictures a second that are taken of them; a video that has fewer is bad.
         video_topic: Image topic of bags.
         skip_bad: Leaves out clips that are damaged, empty, of varying size or too slow, and counts them.

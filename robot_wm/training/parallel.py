@@ -1,7 +1,7 @@
 """Data parallel training: each process works on its share of one global batch, and all compute one loss.
 
-Every process returns its *share* of the loss: the shares of all processes add up to the loss that one process would have
-computed on the whole batch. Means over samples divide a local sum by the global count; statistics over the batch
+Every process returns its *share* of the loss: the shares of all add up to the loss that one process would have computed
+on the whole batch. Means over samples divide a local sum by the global count; statistics over the batch
 are computed from sums over all processes, through which gradients flow.
 """
 
