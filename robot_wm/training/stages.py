@@ -73,7 +73,7 @@ class Joint(Stage):
         return (encoder.readout(tokens),)
 
     def _batch(self, window: Window, latents: torch.Tensor) -> objectives.Batch:
-        self.drawn = window.rows
+        self.drawn = np.concatenate([window.rows, window.chunk_rows.reshape(len(window.rows), -1)], axis=1)
         share, device, count = self.share(window.rows), self.compute.device, window.chunk_rows.shape[1]
         return objectives.Batch(
             latents,

@@ -1,4 +1,4 @@
-"""Runs as real processes: two share a batch and get the losses of one; one that is killed goes on as if it had not been."""
+"""Runs as real processes: two have the losses of one, and one that is killed those of one that is not."""
 
 from __future__ import annotations
 

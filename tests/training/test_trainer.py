@@ -99,7 +99,7 @@ def test_numbers_that_are_not_finite_are_traced_to_their_rows(
     whole.train = replace(whole.train, actions=actions)
     stage = Joint(whole.plan, whole.model, whole.train, CPU, seed=0)
     before = {name: value.clone() for name, value in whole.model.state_dict().items()}
-    with pytest.raises(TrainingError, match=r"its actions are not finite in rows 6\d \(episode 3\)"):
+    with pytest.raises(TrainingError, match=r"its actions are not finite in rows [67]\d \(episode 3\)"):
         for step in range(50):
             before = {name: value.clone() for name, value in whole.model.state_dict().items()}
             optimise(stage, make_optimizer(stage), step)
