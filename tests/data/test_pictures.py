@@ -25,7 +25,7 @@ TYPES = get_typestore(Stores.ROS2_JAZZY)
 
 def shades(count: int, height: int = 48, width: int = 48) -> np.ndarray:
     """Pictures (count, height, width, 3) of which each has a shade of its own."""
-    return np.broadcast_to(np.arange(count, dtype=np.uint8)[:, None, None, None] * 4, (count, height, width, 3))
+    return np.arange(count, dtype=np.uint8)[:, None, None, None] * 4 + np.zeros((height, width, 3), np.uint8)
 
 
 def write_video(path: Path, images: np.ndarray, fps: int) -> Path:
@@ -41,13 +41,14 @@ def write_bag(path: Path, images: list[np.ndarray], times: list[float], *, jpeg:
         writer = Writer(file)
         writer.start("ros2")
         channel = writer.register_channel("/camera/image_raw", "cdr", writer.register_schema(kind, "ros2msg", b""))
-        for image, time in zip(images, times, strict=True):
+        for number, (image, time) in enumerate(zip(images, times, strict=True)):
             head = header(stamp(int(time), round(time % 1 * 1e9)), "camera")
             if jpeg:
                 coder = av.CodecContext.create("mjpeg", "w")
                 coder.height, coder.width, coder.pix_fmt = *image.shape[:2], "yuvj420p"
                 coder.time_base = Fraction(1, 5)
-                packets = coder.encode(av.VideoFrame.from_ndarray(image, "rgb24").reformat(format="yuvj420p"))
+                frame = av.VideoFrame.from_ndarray(image, "rgb24").reformat(format="yuvj420p")
+                packets = [*coder.encode(frame), *coder.encode(None)]
                 data = np.frombuffer(b"".join(bytes(packet) for packet in packets), np.uint8)
                 value = message(head, "jpeg", data)
             else:
@@ -55,7 +56,7 @@ def write_bag(path: Path, images: list[np.ndarray], times: list[float], *, jpeg:
                 padded = np.pad(image.reshape(height, -1), ((0, 0), (0, 4)))
                 value = message(head, height, width, "bgr8", 0, 3 * width + 4, padded.ravel())
             payload = TYPES.serialize_cdr(value, kind)
-            writer.add_message(channel, round(time * 1e9), bytes(payload), round(time * 1e9))
+            writer.add_message(channel, number, bytes(payload), number)
         writer.finish()
     return path
 
@@ -65,7 +66,7 @@ def test_a_fast_video_is_thinned_to_the_rate_and_cut_to_a_square(tmp_path: Path)
     images[:, :, :24] = images[:, :, -24:] = 255
     got = load_pictures(write_video(tmp_path / "a.mp4", images, 30), FORM, tmp_path / "cache")
     assert got.images.shape == (6, 48, 48, 3) and got.lengths.tolist() == [6]
-    assert np.array_equal(got.images, shades(31)[::6][:6])
+    assert np.abs(got.images.astype(int) - shades(31)[::6]).max() <= 1
 
 
 def test_a_folder_holds_clips_in_order_of_name_and_is_decoded_once(tmp_path: Path) -> None:
@@ -120,7 +121,7 @@ def varying(path: Path) -> Path:
             coder = av.CodecContext.create("mjpeg", "w")
             coder.height, coder.width, coder.pix_fmt, coder.time_base = size, size, "yuvj420p", Fraction(1, 5)
             frame = av.VideoFrame.from_ndarray(shades(1, size, size)[0].copy(), "rgb24").reformat(format="yuvj420p")
-            for packet in coder.encode(frame):
+            for packet in (*coder.encode(frame), *coder.encode(None)):
                 packet.stream, packet.pts, packet.dts = stream, number, number
                 packet.time_base = Fraction(1, 5)
                 container.mux(packet)
