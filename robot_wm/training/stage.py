@@ -70,7 +70,8 @@ class Stage(ABC):
         text = f"the batch came from episodes {', '.join(map(str, np.unique(episode)))}"
         rows = np.unique(self.drawn)
         for name, columns in (("states", self.frames.states), ("actions", self.frames.actions)):
-            bad = rows[~np.isfinite(columns[rows]).all(1)] if len(columns) else rows[:0]
+            known = rows[rows < len(columns)]
+            bad = known[~np.isfinite(columns[known]).all(1)]
             if len(bad):
                 home = np.searchsorted(starts, bad, side="right") - 1
                 places = ", ".join(f"{row} (episode {e})" for row, e in zip(bad[:8], home[:8], strict=True))

@@ -111,7 +111,8 @@ class Trainer:
 
     def _begin(self, frames: Frames, init: Path | None) -> None:
         """Weights and scaling of a new run; those of an encoder's run are of no use for actions that it did not see."""
-        stage = checkpoint.load_weights(init, self.model, self.plan.model) if init else Pretrain.name
+        new = not (self.out / checkpoint.META).is_file()
+        stage = checkpoint.load_weights(init, self.model, self.plan.model) if init and new else Pretrain.name
         if frames.acted and stage == Pretrain.name:
             rows = self.train.rows()
             self.model.scaling.fit(frames.states[rows], frames.actions[rows])
