@@ -179,5 +179,5 @@ def test_nothing_good_is_an_error_even_when_bad_clips_are_skipped(tmp_path: Path
 
 
 def test_the_nearest_of_each_instant_is_taken() -> None:
-    times = [0.0, 0.04, 0.21, 0.3, 0.38, 0.42, 0.61]
+    times = [0.0, 0.04, 0.21, 0.3, 0.38, 0.43, 0.61]
     assert list(on_grid(((t, t) for t in times), 5.0)) == [0.0, 0.21, 0.38, 0.61]
