@@ -111,7 +111,9 @@ def _load(config: TrainConfig, group: Group, console: Console) -> tuple[Frames, 
     videos = []
     for path in config.videos:
         pictures = load_pictures(path, form, config.out / ".pictures", skip_bad=config.skip_bad)
-        console.print(f"{path}: {len(pictures.lengths)} clips, {len(pictures.images)} pictures", highlight=False)
+        console.print(
+            f"{path}: {len(pictures.lengths)} clips, {len(pictures.images)} pictures", highlight=False, markup=False
+        )
         for reason in pictures.skipped:
             console.print(f"  skipped: {reason}", highlight=False, markup=False)
         if pictures.skipped:

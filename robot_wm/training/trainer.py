@@ -84,6 +84,8 @@ class Trainer:
         init: Path | None = None,
         pace: Pace = Pace(),
     ) -> None:
+        if not plan.stages and not further:
+            raise TrainingError("the plan has no stage; name some of pretrain, joint and heads in --plan.stages")
         if not frames.acted and (plan.stages != ("pretrain",) or further):
             raise TrainingError("pictures alone are enough for stage 'pretrain' only; give a --dataset with actions")
         self.plan, self.out, self.compute, self.seed, self.pace = plan, out, compute, seed, pace
