@@ -111,13 +111,10 @@ def _load(config: TrainConfig, group: Group, console: Console) -> tuple[Frames, 
     videos = []
     for path in config.videos:
         pictures = load_pictures(path, form, config.out / ".pictures", skip_bad=config.skip_bad)
-        console.print(
-            f"{path}: {len(pictures.lengths)} clips, {len(pictures.images)} pictures", highlight=False, markup=False
-        )
-        for reason in pictures.skipped:
-            console.print(f"  skipped: {reason}", highlight=False, markup=False)
-        if pictures.skipped:
-            console.print(f"  {len(pictures.skipped)} clips were skipped")
+        said = [f"{path}: {len(pictures.lengths)} clips, {len(pictures.images)} pictures"]
+        said += [f"  skipped: {reason}" for reason in pictures.skipped]
+        said += [f"  {len(pictures.skipped)} clips were skipped"] if pictures.skipped else []
+        console.print("\n".join(said), highlight=False, markup=False, soft_wrap=True)
         videos.append(Frames.seen(pictures.images, pictures.starts, pictures.lengths))
     if group.leads:
         group.wait()

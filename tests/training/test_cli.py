@@ -19,15 +19,13 @@ QUIET = Pace(monitors=1, tensorboard=False)
 
 
 def test_the_words_of_the_documentation_are_understood() -> None:
-    words = (
-        "--videos a b.mcap --video-fps 4 --skip-bad --plan.stages joint heads --plan.freeze-video --init runs/encoder"
-    )
+    words = "--videos a b.mcap --video-fps 4 --skip-bad --plan.stages joint heads --plan.freeze-video --init runs/a"
     words += " --plan.regulariser sigreg --precision bf16 --accumulate 4 --pace.no-tensorboard --plan.joint.batch 9"
     config = tyro.cli(cli.TrainConfig, args=words.split())
     assert config.videos == (Path("a"), Path("b.mcap")) and config.video_fps == 4 and config.skip_bad
     assert config.plan.stages == ("joint", "heads") and config.plan.freeze_video
     assert config.plan.regulariser == "sigreg" and config.plan.joint.batch == 9
-    assert (config.precision, config.accumulate, config.init) == ("bf16", 4, Path("runs/encoder"))
+    assert (config.precision, config.accumulate, config.init) == ("bf16", 4, Path("runs/a"))
     assert not config.pace.tensorboard
 
 
