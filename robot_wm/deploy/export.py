@@ -27,6 +27,7 @@ from robot_wm.deploy.vjepa2_export import VJepa2Options, run_published
 from robot_wm.errors import BundleError
 from robot_wm.perception.published import is_published
 from robot_wm.training.checkpoint import load_model, read
+from robot_wm.training.gates import Gates
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,7 @@ class ExportConfig:
         planner: Search settings that the bundle recommends.
         device: Where onnxruntime computes what is compared with torch.
         vjepa2: What holds for published checkpoints only.
+        force: Exports a model that does not pass the collapse gates (`robot_wm.training.gates.Gates`) all the same.
     """
 
     checkpoint: Path
@@ -55,6 +57,7 @@ class ExportConfig:
     planner: PlannerSettings = PlannerSettings()
     device: Provider = "cpu"
     vjepa2: VJepa2Options = VJepa2Options()
+    force: bool = False
 
 
 def run(config: ExportConfig) -> int:
@@ -73,11 +76,22 @@ def run(config: ExportConfig) -> int:
 
 
 def export_checkpoint(config: ExportConfig) -> Bundle:
-    """Exports what `robot-wm train` saved; TrainingError when the checkpoint is not usable."""
+    """Exports what `robot-wm train` saved.
+
+    Raises:
+        TrainingError: The checkpoint is not usable.
+        BundleError: The model does not pass the collapse gates or the parity gate.
+    """
     model = load_model(config.checkpoint)
     _, meta = read(config.checkpoint)
     if "latent_std" not in meta:
         raise BundleError(f"{config.checkpoint}: training has not measured latent_std yet; let `robot-wm train` finish")
+    failures = Gates().failures(meta.get("metrics", {}))
+    if failures and not config.force:
+        raise BundleError(
+            f"{config.checkpoint}: this model would not plan: {'; '.join(failures)}. "
+            "See docs/training.md; --force exports it all the same"
+        )
     description = Description(
         name=config.name,
         contract=TABLETOP,
