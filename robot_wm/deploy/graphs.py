@@ -17,13 +17,18 @@ OPSET = 18
 
 
 def export_graphs(model: TorchWorldModel, folder: Path, description: Description) -> None:
-    """Writes the four graphs to `folder`; free dimensions are B images, C candidates and M latents."""
+    """Writes the four graphs to `folder`; free dimensions are B images, C candidates and M latents.
+
+    An encoder that has a method `dense` gives its dense tokens as a second output, `tokens`.
+    """
     camera = description.contract.camera
     image = torch.zeros(2, camera.height, camera.width, 3, dtype=torch.uint8)
     latent = torch.zeros(1, description.tokens, description.channels)
     state, actions = torch.zeros(1, 8), torch.zeros(3, description.horizon, 7)
     state[:, 6] = 1.0
-    export_graph(model.encoder, folder / "encoder.onnx", {"image": image}, ["latent"], free="image")
+    dense = hasattr(model.encoder, "dense")
+    encoder, outputs = (_Dense(model.encoder), ["latent", "tokens"]) if dense else (model.encoder, ["latent"])
+    export_graph(encoder, folder / "encoder.onnx", {"image": image}, outputs, free="image")
     future = {"latent": latent, "state": state, "actions": actions}
     export_graph(model.predictor, folder / "predictor.onnx", future, ["latents"], free="actions")
     latents = torch.zeros(3, description.tokens, description.channels)
@@ -34,6 +39,15 @@ def export_graphs(model: TorchWorldModel, folder: Path, description: Description
         {"latent": latent, "goal": latent.clone(), "state": state},
         ["mean", "std"],
     )
+
+
+class _Dense(nn.Module):
+    def __init__(self, encoder: nn.Module) -> None:
+        super().__init__()
+        self.encoder = encoder
+
+    def forward(self, image: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        return self.encoder.dense(image)
 
 
 def export_graph(
