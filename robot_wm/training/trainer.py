@@ -19,6 +19,7 @@ from robot_wm.training import checkpoint
 from robot_wm.training.config import TrainingPlan
 from robot_wm.training.journal import Journal, draw_curves
 from robot_wm.training.monitors import monitor
+from robot_wm.training.record import RunRecord
 from robot_wm.training.stages import Heads, Joint, Pretrain, Refine, Stage, encode_rows
 from robot_wm.training.windows import Frames
 from robot_wm.world_model.model import WorldModel
@@ -75,6 +76,8 @@ class Trainer:
         ]
         self._identity = {"plan": json.loads(json.dumps(asdict(plan))), "seed": seed}
         self._resumed = self._read_checkpoint()
+        before = self._resumed[1].get("run") if self._resumed else None
+        self._record = RunRecord([frames, *further], device, before)
 
     def _read_checkpoint(self) -> tuple[dict[str, torch.Tensor], dict] | None:
         if not (self.out / checkpoint.META).is_file():
@@ -171,7 +174,8 @@ class Trainer:
         checkpoint.save(self.out, stage.modules, optimizer, self._meta(stage.name, step))
 
     def _meta(self, stage: str, step: int) -> dict:
-        return self._identity | {"stage": stage, "step": step, "model": checkpoint.model_to_dict(self.plan.model)}
+        model, run = checkpoint.model_to_dict(self.plan.model), self._record.plain()
+        return self._identity | {"stage": stage, "step": step, "model": model, "run": run}
 
 
 def _progress() -> Progress:
