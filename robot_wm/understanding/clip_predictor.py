@@ -28,7 +28,7 @@ class ClipPredictor(nn.Module):
     mean: torch.Tensor
     scale: torch.Tensor
 
-    def __init__(self, places: int, channels: int, width: int = 64, depth: int = 3, heads: int = 4) -> None:
+    def __init__(self, places: int, channels: int, width: int = 64, depth: int = 2, heads: int = 4) -> None:
         super().__init__()
         self.register_buffer("mean", torch.zeros(places, channels))
         self.register_buffer("scale", torch.ones(()))

@@ -50,7 +50,7 @@ class PhysicsConfig:
     out: Path = Path("runs/physics")
     learn: bool = False
     clips: int = 1600
-    steps: int = 700
+    steps: int = 600
     threads: int = 2
 
     def __post_init__(self) -> None:
