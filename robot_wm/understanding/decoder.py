@@ -18,7 +18,7 @@ class Decoder(nn.Module):
         width: Channels inside.
     """
 
-    def __init__(self, latent: int, size: int, width: int = 24) -> None:
+    def __init__(self, latent: int, size: int, width: int = 20) -> None:
         super().__init__()
         stages = (size // BASE).bit_length() - 1
         if BASE << stages != size or stages < 1:

@@ -47,8 +47,8 @@ class ImagineConfig:
     seed: int = 0
     out: Path = Path("runs/imagine.png")
     learn: bool = False
-    episodes: int = 200
-    learning_steps: int = 1500
+    episodes: int = 120
+    learning_steps: int = 1000
     workers: int = 2
 
     def __post_init__(self) -> None:
@@ -115,7 +115,8 @@ def _episode(config: ImagineConfig) -> Episodes:
     dataset = Dataset.open(config.dataset)
     if config.episode >= len(dataset):
         raise RobotWmError(f"{config.dataset}: has {len(dataset)} episodes, number {config.episode} is asked for")
-    played = dataset[config.episode]
+    played = dataset.read(config.episode)
+    dataset.close()
     length = np.array([len(played)])
     return Episodes(played.images, played.states, played.actions, np.zeros(1, int), length, played.monitor)
 
