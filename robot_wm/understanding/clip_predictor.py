@@ -92,6 +92,8 @@ class _Attention(nn.Module):
 
     def forward(self, hidden: torch.Tensor) -> torch.Tensor:
         """Attends over the last but one axis of (B, groups, N, width)."""
-        query, key, value = self.qkv(self.norm(hidden)).unflatten(-1, (3, self.heads, -1)).permute(3, 0, 1, 4, 2, 5)
+        _, groups, count, width = hidden.shape
+        parts = self.qkv(self.norm(hidden)).reshape(-1, count, 3, self.heads, width // self.heads)
+        query, key, value = parts.permute(2, 0, 3, 1, 4).unbind(0)
         attended = functional.scaled_dot_product_attention(query, key, value, is_causal=self.causal)
-        return self.proj(attended.transpose(2, 3).flatten(3))
+        return self.proj(attended.transpose(1, 2).reshape(-1, groups, count, width))

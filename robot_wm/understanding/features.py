@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -80,13 +81,17 @@ def encode_all(encode: Encode, images: np.ndarray) -> tuple[np.ndarray, np.ndarr
     """Latents float32 and tokens float16 of pictures (..., H, W, 3), shaped alike; equal pictures are encoded once."""
     flat = images.reshape(-1, *images.shape[-3:])
     numbers: dict[bytes, int] = {}
-    index = np.array([numbers.setdefault(picture.tobytes(), len(numbers)) for picture in flat])
+    index = np.array([numbers.setdefault(_digest(picture), len(numbers)) for picture in flat])
     first = np.unique(index, return_index=True)[1]
     parts = [encode(flat[first[start : start + BATCH]]) for start in range(0, len(first), BATCH)]
     latents = np.concatenate([part[0] for part in parts])[index]
     tokens = np.concatenate([part[1].astype(np.float16) for part in parts])[index]
     lead = images.shape[:-3]
     return latents.reshape(*lead, *latents.shape[1:]), tokens.reshape(*lead, *tokens.shape[1:])
+
+
+def _digest(picture: np.ndarray) -> bytes:
+    return hashlib.blake2b(picture.tobytes(), digest_size=16).digest()
 
 
 def _patches(images: np.ndarray, side: int) -> np.ndarray:

@@ -107,8 +107,12 @@ def run(config: PhysicsConfig) -> int:
 def trained_judge(bundle: Bundle, threads: int = 2) -> Judge:
     """The surprise of a bundle's encoder and clip predictor; BundleError when it has no clip predictor."""
     graph = OptionalGraph(bundle, "clip_predictor", f"robot-wm physics --learn --bundle {bundle.path}", threads)
-    encode = bundle_features(OnnxWorldModel(bundle, threads=threads))
-    return _judge(encode, lambda tokens: (lambda outputs: (outputs[0], outputs[1]))(graph(tokens)))
+
+    def predict(tokens: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        target, expected = graph(tokens)
+        return target, expected
+
+    return _judge(bundle_features(OnnxWorldModel(bundle, threads=threads)), predict)
 
 
 def untrained_judge(bundle: Bundle, seed: int) -> Judge:

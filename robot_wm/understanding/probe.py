@@ -26,6 +26,9 @@ from robot_wm.understanding.questions import questions
 PIXEL_FRAMES = 600
 """Frames that the principal components are computed from."""
 
+FRAMES_A_STEP = 448
+"""Frames that an attentive probe sees in a training step."""
+
 
 @dataclass(frozen=True)
 class ProbeConfig:
@@ -79,7 +82,8 @@ def run(config: ProbeConfig) -> int:
             for question in asked:
                 linear = linear_probe(question, latents)
                 progress.advance(bar)
-                schedule = Schedule(config.steps, batch=64, rate=2e-3, warmup=50, cooldown=0.6)
+                batch = max(1, FRAMES_A_STEP // question.clips.shape[1])
+                schedule = Schedule(config.steps, batch, rate=2e-3, warmup=50, cooldown=0.6)
                 attentive = attentive_probe(question, tokens, schedule, config.seed)
                 progress.advance(bar)
                 results[name][question.name] = {"linear": linear, "attentive": attentive}

@@ -7,7 +7,7 @@ from typing import Literal
 
 import numpy as np
 
-RIDGES = (1e-3, 1e-2, 1e-1, 1.0, 10.0)
+RIDGES = (1e-5, 1e-4, 1e-3, 1e-2, 1e-1, 1.0)
 """Penalties that are tried, as a share of the features' mean variance."""
 
 
@@ -68,17 +68,20 @@ def linear_probe(question: Question, latents: np.ndarray) -> float:
     seen = np.flatnonzero(~question.held_out)
     fit, check = np.split(seen, [round(0.8 * len(seen))])
     targets = question.targets
-    chosen = min(
-        RIDGES,
-        key=lambda ridge: np.square(_ridge(features[fit], targets[fit], features[check], ridge) - targets[check]).sum(),
-    )
-    return question.score(_ridge(features[seen], targets[seen], features[question.held_out], chosen))
+    trial = _Ridge(features[fit], targets[fit])
+    chosen = min(RIDGES, key=lambda ridge: np.square(trial(features[check], ridge) - targets[check]).sum())
+    return question.score(_Ridge(features[seen], targets[seen])(features[question.held_out], chosen))
 
 
-def _ridge(features: np.ndarray, targets: np.ndarray, unseen: np.ndarray, penalty: float) -> np.ndarray:
-    mean, offset = features.mean(0), targets.mean(0)
-    centred = features - mean
-    gram = centred.T @ centred
-    strength = penalty * np.trace(gram) / len(gram)
-    weights = np.linalg.solve(gram + strength * np.eye(len(gram)), centred.T @ (targets - offset))
-    return (unseen - mean) @ weights + offset
+class _Ridge:
+    """Ridge regressions on the same samples with several penalties."""
+
+    def __init__(self, features: np.ndarray, targets: np.ndarray) -> None:
+        self._mean, self._offset = features.mean(0), targets.mean(0)
+        centred = features - self._mean
+        self._gram, self._moment = centred.T @ centred, centred.T @ (targets - self._offset)
+
+    def __call__(self, unseen: np.ndarray, penalty: float) -> np.ndarray:
+        strength = penalty * np.trace(self._gram) / len(self._gram)
+        weights = np.linalg.solve(self._gram + strength * np.eye(len(self._gram)), self._moment)
+        return (unseen - self._mean) @ weights + self._offset
