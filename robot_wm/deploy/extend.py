@@ -33,6 +33,8 @@ def add_to_bundle(
     for name in contents:
         if name in (*REQUIRED, INDEX, CARD):
             raise BundleError(f"{path / name}: is written by `robot-wm export` alone; add files of other names")
+        if name != Path(name).name or "\\" in name:
+            raise BundleError(f"{path}: file name {name!r} is not a plain name inside the bundle")
     with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}-") as scratch:
         staged = Path(scratch) / "bundle"
         staged.mkdir()
