@@ -130,8 +130,12 @@ def inertia(rng: np.random.Generator) -> Quadruple:
     acts = []
     for angle in (first, second):
         velocity = speed * np.array([np.cos(angle), np.sin(angle)])
-        start = centre - velocity * cut / FRAME_HZ
-        moving = replace(thing, position=(*map(float, start), thing.half[2]), velocity=(*map(float, velocity), 0.0))
+        (across, deep), size = centre - velocity * cut / FRAME_HZ, thing.half[2]
+        moving = replace(
+            thing,
+            position=(float(across), float(deep), size),
+            velocity=(float(velocity[0]), float(velocity[1]), 0.0),
+        )
         acts.append(Act((moving,), look))
     return Quadruple((acts[0], acts[1]), cut)
 

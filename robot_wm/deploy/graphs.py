@@ -47,7 +47,7 @@ class _Dense(nn.Module):
         self.encoder = encoder
 
     def forward(self, image: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        return self.encoder.dense(image)
+        return self.encoder.dense(image)  # type: ignore[operator]
 
 
 def export_graph(

@@ -55,7 +55,8 @@ def attentive_probe(question: Question, tokens: np.ndarray, schedule: Schedule, 
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         targets = question.targets
-        probe = AttentiveProbe(question.clips.shape[1], *tokens.shape[1:], targets.shape[1])
+        places, channels = tokens.shape[1:]
+        probe = AttentiveProbe(question.clips.shape[1], places, channels, targets.shape[1])
         seen = np.flatnonzero(~question.held_out)
         _fit(probe, question, tokens, targets[seen], schedule, np.random.default_rng(seed))
     unseen = question.clips[question.held_out]

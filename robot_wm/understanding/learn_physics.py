@@ -52,7 +52,7 @@ def train_clip_predictor(tokens: np.ndarray, schedule: Schedule, seed: int) -> t
     model = ClipPredictor(*tokens.shape[2:])
     model.fit_scale(torch.from_numpy(tokens[:kept:8].astype(np.float32)).flatten(0, 1))
     optimizer = torch.optim.AdamW(model.parameters(), lr=schedule.rate, weight_decay=1e-3, betas=(0.9, 0.98))
-    recent = []
+    recent: list[float] = []
     for step in track(range(schedule.steps), "learning what to expect"):
         for group in optimizer.param_groups:
             group["lr"] = schedule.rate_at(step)

@@ -151,7 +151,8 @@ def measure(config: PhysicsConfig, judges: Mapping[str, Judge]) -> tuple[dict[st
     from sim.theatre import Theatre
     from sim.violations import CATEGORIES, matched_pairs
 
-    scores, examples = {}, {}
+    scores: dict[str, dict[str, Scored]] = {}
+    examples: dict[str, Pair] = {}
     theatre = Theatre()
     try:
         with Progress(transient=True) as progress:

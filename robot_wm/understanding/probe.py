@@ -72,7 +72,7 @@ def run(config: ProbeConfig) -> int:
     else:
         episodes = dataset_episodes(config.dataset, config.episodes)
     asked = questions(episodes, config.held_out)
-    results = {}
+    results: dict[str, dict[str, dict[str, float]]] = {}
     with Progress(transient=True) as progress:
         bar = progress.add_task("", total=3 * 2 * len(asked))
         for name, encode in _sources(bundle, episodes, config).items():
