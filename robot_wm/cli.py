@@ -53,6 +53,24 @@ VERBS = {
         "Measure the success rate of an agent in the simulator",
         "robot-wm eval --task push --agent flat --episodes 100 --seed 0 --json push.json",
     ),
+    "probe": Verb(
+        "robot_wm.understanding.probe",
+        "sim,train",
+        "Measure what can be read from the encoder's features",
+        "robot-wm probe --json probe.json",
+    ),
+    "physics": Verb(
+        "robot_wm.understanding.physics",
+        "sim,train",
+        "Measure whether the impossible surprises the model",
+        "robot-wm physics --pairs 100 --seed 0 --json physics.json",
+    ),
+    "imagine": Verb(
+        "robot_wm.understanding.imagine",
+        "sim",
+        "Draw what the model expects beside what happens",
+        "robot-wm imagine --out imagined.gif",
+    ),
     "bench": Verb("robot_wm.bench", "sim,ros", "Time the parts on this machine", "robot-wm bench planner"),
     "launch": Verb(
         "ros_nodes.launcher",

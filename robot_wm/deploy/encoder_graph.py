@@ -18,7 +18,7 @@ from robot_wm.perception.transformer import Block
 
 
 class GraphImageEncoder(nn.Module):
-    """Pictures to the latent that planning uses; compares to `Encoder.forward`.
+    """Pictures to the latent that planning uses and the dense tokens below it; compares to `Encoder.dense`.
 
     Args:
         encoder: The encoder; its parameters are shared or copied, not changed.
@@ -38,15 +38,16 @@ class GraphImageEncoder(nn.Module):
         rows, columns = video.config.grid
         self.register_buffer("positions", video.positions[: rows * columns].detach().clone())
 
-    def forward(self, image: torch.Tensor) -> torch.Tensor:
-        """Pictures uint8 (B, H, W, 3) to latents (B, N, D)."""
+    def forward(self, image: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Pictures uint8 (B, H, W, 3) to latents (B, N, D) and dense tokens (B, n, width)."""
         features = self.stem(self.entry(image.permute(0, 3, 1, 2).float()))
         tokens = self.norm(self.cells(features).flatten(2).transpose(1, 2)) + self.positions
         count, width = self.positions.shape
         rows = tokens.reshape(-1, width)
         for block in self.blocks:
             rows = block(rows, count)
-        return self.readout(self.last_norm(rows).view(-1, count, width))
+        dense = self.last_norm(rows).view(-1, count, width)
+        return self.readout(dense), dense
 
 
 class GraphImageBlock(nn.Module):

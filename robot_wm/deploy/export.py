@@ -19,6 +19,7 @@ from rich.console import Console
 from robot_wm.actor.settings import PlannerSettings
 from robot_wm.contract import TABLETOP
 from robot_wm.deploy.bundle import Bundle, default_bundle, load_bundle
+from robot_wm.deploy.card import CARD, model_card
 from robot_wm.deploy.graphs import OPSET, export_graphs
 from robot_wm.deploy.index import INDEX, Description, write_index
 from robot_wm.deploy.parity import TOLERANCE, TorchWorldModel, check_parity, random_probe
@@ -47,6 +48,7 @@ class ExportConfig:
         device: Where onnxruntime computes what is compared with torch.
         vjepa2: What holds for published checkpoints only.
         force: Exports a model that does not pass the collapse gates (`robot_wm.training.gates.Gates`) all the same.
+        note: Words for the model card, such as what is known of the data.
     """
 
     checkpoint: Path
@@ -58,6 +60,7 @@ class ExportConfig:
     device: Provider = "cpu"
     vjepa2: VJepa2Options = VJepa2Options()
     force: bool = False
+    note: str = ""
 
 
 def run(config: ExportConfig) -> int:
@@ -107,6 +110,7 @@ def export_checkpoint(config: ExportConfig) -> Bundle:
         "normalisation.json": {name: values.tolist() for name, values in model.scaling.state_dict().items()},
         "model_config.json": meta["model"],
         "metrics.json": dict(description.metrics),
+        CARD: model_card(description, meta, config.checkpoint, config.note),
     }
     return export_bundle(model, config.out, description, documents=documents, seed=config.seed, device=config.device)
 
@@ -125,7 +129,8 @@ def export_bundle(
     The horizon of `predictor.onnx` is fixed to `description.horizon`; the number of candidates is free.
 
     Args:
-        documents: Further JSON files of the bundle by name, for example `normalisation.json`.
+        documents: Further files of the bundle by name, for example `normalisation.json`: text as it is, all else as
+            JSON.
         seed: Of the random inputs of the parity gate.
         device: Where onnxruntime computes what the gate compares.
 
@@ -143,7 +148,8 @@ def export_bundle(
         export_graphs(model, staged, description)
         (staged / "contract.yaml").write_text(description.contract.to_yaml(), encoding="utf-8")
         for name, content in documents.items():
-            (staged / name).write_text(json.dumps(content, indent=2, allow_nan=False) + "\n", encoding="utf-8")
+            plain = content if isinstance(content, str) else json.dumps(content, indent=2, allow_nan=False) + "\n"
+            (staged / name).write_text(plain, encoding="utf-8")
         _write(staged, description)
         exported = OnnxWorldModel(load_bundle(staged), provider=device)
         parity = check_parity(model, exported, random_probe(exported, np.random.default_rng(seed)))

@@ -131,8 +131,6 @@ def write_index(
 
     The same files and arguments give the same bytes.
     """
-    names = sorted(entry.name for entry in path.iterdir() if entry.name != INDEX)
-    contents = {file: (path / file).read_bytes() for file in names}
     index = {
         "format": FORMAT,
         "name": description.name,
@@ -147,11 +145,16 @@ def write_index(
         "versions": dict(sorted(versions.items())),
         "metrics": dict(description.metrics),
         "planner": dict(description.planner),
-        "files": {
-            file: {"sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data)} for file, data in contents.items()
-        },
+        "files": list_files(path),
     }
     (path / INDEX).write_text(json.dumps(index, indent=2, allow_nan=False) + "\n", encoding="utf-8")
+
+
+def list_files(path: Path) -> dict[str, dict[str, str | int]]:
+    """The index's entries of the files that are in `path` now, the index itself left out."""
+    names = sorted(entry.name for entry in path.iterdir() if entry.name != INDEX)
+    contents = {name: (path / name).read_bytes() for name in names}
+    return {name: {"sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data)} for name, data in contents.items()}
 
 
 def text(data: bytes, source: Path) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -16,7 +17,10 @@ TOLERANCE = 1e-4
 
 
 class TorchWorldModel(Protocol):
-    """Four modules whose `forward` have the signatures of the ONNX graphs."""
+    """Four modules whose `forward` have the signatures of the ONNX graphs.
+
+    An encoder may have a method `dense` beside `forward`: images to latents and dense tokens.
+    """
 
     @property
     def encoder(self) -> nn.Module: ...
@@ -55,8 +59,8 @@ def check_parity(
     """Compares every graph with its module on `probe`.
 
     Returns:
-        The largest absolute difference of each graph: of latents in standard deviations of the latent, of the critic
-        relative to its largest output (at least one step), of the policy relative to the widest action range.
+        The largest absolute difference of each graph: of latents and dense tokens in their standard deviations, of the
+        critic relative to its largest output (at least one step), of the policy relative to the widest action range.
 
     Raises:
         BundleError: A difference is above `tolerance`; all figures are in the message.
@@ -83,12 +87,21 @@ def _differences(reference: TorchWorldModel, model: OnnxWorldModel, probe: Probe
     tensor = torch.from_numpy
     one = (tensor(latent[None]), tensor(goal[None]), tensor(state[None]))
     expected_mean, expected_spread = reference.policy(*one)
-    return {
+    dense = getattr(reference.encoder, "dense", None)
+    tokens = {} if dense is None else {"tokens": _tokens(dense, model, probe.images)}
+    return tokens | {
         "encoder": _largest(reference.encoder(tensor(probe.images)), latents) / std,
         "predictor": _largest(reference.predictor(one[0], one[2], tensor(probe.actions)), rollout) / std,
         "critic": _largest(reference.critic(tensor(ends), one[1]), steps) / max(1.0, float(np.max(np.abs(steps)))),
         "policy": max(_largest(expected_mean[0], mean), _largest(expected_spread[0], spread)) / reach,
     }
+
+
+def _tokens(
+    dense: Callable[[torch.Tensor], tuple[torch.Tensor, torch.Tensor]], model: OnnxWorldModel, images: np.ndarray
+) -> float:
+    got = model.encode_dense(images)[1]
+    return _largest(dense(torch.from_numpy(images))[1], got) / float(got.std())
 
 
 def _largest(expected: torch.Tensor, got: np.ndarray) -> float:

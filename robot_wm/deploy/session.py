@@ -100,12 +100,28 @@ class OnnxWorldModel:
 
     def encode(self, images: np.ndarray) -> np.ndarray:
         """Latents float32 (B, N, D) of images uint8 (B, height, width, 3)."""
-        if images.ndim != 4:
-            raise ObservationError(f"images: got shape {images.shape}, expected (batch, height, width, 3)")
-        for image in images:
-            self.bundle.contract.check_image(image)
-        (latents,) = self._run("encoder", image=images)
+        self._check_images(images)
+        (latents,) = self._run("encoder", ["latent"], image=images)
         return self._shaped("encoder", latents, (len(images), *self.latent_shape))
+
+    def encode_dense(self, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Latents (B, N, D) of images, as `encode`, and the dense tokens (B, n, width) that they are read from.
+
+        Raises:
+            BundleError: The bundle's encoder does not give its dense tokens.
+        """
+        outputs = {output.name: output.shape for output in self._sessions["encoder"].get_outputs()}
+        if "tokens" not in outputs:
+            raise BundleError(
+                f"{self.bundle.path / 'encoder.onnx'}: its outputs are {list(outputs)}, but 'tokens' is needed here; "
+                "export the bundle again"
+            )
+        self._check_images(images)
+        latents, tokens = self._run("encoder", ["latent", "tokens"], image=images)
+        shape = (len(images), *outputs["tokens"][1:])
+        return self._shaped("encoder", latents, (len(images), *self.latent_shape)), self._shaped(
+            "encoder", tokens, shape
+        )
 
     def rollout(self, latent: np.ndarray, state: np.ndarray, actions: np.ndarray) -> np.ndarray:
         """Latents (C, H, N, D) predicted after each of `actions` (C, H, 7), from `latent` (N, D) and `state` (8,)."""
@@ -132,9 +148,15 @@ class OnnxWorldModel:
         shape = (1, self.bundle.chunk, 7)
         return self._shaped("policy", mean, shape)[0], self._shaped("policy", std, shape)[0]
 
-    def _run(self, part: str, **inputs: np.ndarray) -> list[np.ndarray]:
+    def _check_images(self, images: np.ndarray) -> None:
+        if images.ndim != 4:
+            raise ObservationError(f"images: got shape {images.shape}, expected (batch, height, width, 3)")
+        for image in images:
+            self.bundle.contract.check_image(image)
+
+    def _run(self, part: str, outputs: list[str] | None = None, **inputs: np.ndarray) -> list[np.ndarray]:
         try:
-            return self._sessions[part].run(None, inputs)
+            return self._sessions[part].run(outputs, inputs)
         except Exception as error:  # see open_session
             shapes = {name: (str(value.dtype), value.shape) for name, value in inputs.items()}
             raise BundleError(f"{self.bundle.path / part}.onnx: failed on {shapes}: {error}") from error

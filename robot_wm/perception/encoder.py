@@ -121,4 +121,9 @@ class Encoder(nn.Module):
 
     def forward(self, image: torch.Tensor) -> torch.Tensor:
         """Pictures uint8 (B, H, W, 3) to latents (B, N, D)."""
-        return self.readout(self.video.encode_frames(image))
+        return self.dense(image)[0]
+
+    def dense(self, image: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Pictures uint8 (B, H, W, 3) to latents (B, N, D) and the dense tokens (B, n, width) they are read from."""
+        tokens = self.video.encode_frames(image)
+        return self.readout(tokens), tokens

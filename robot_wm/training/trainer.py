@@ -22,6 +22,7 @@ from robot_wm.training.journal import Journal, draw_curves, progress_bar
 from robot_wm.training.monitors import monitor
 from robot_wm.training.optimise import make_optimizer, optimise
 from robot_wm.training.pretrain import Pretrain
+from robot_wm.training.record import RunRecord
 from robot_wm.training.stage import Stage
 from robot_wm.training.stages import Heads, Joint, Refine, encode_rows
 from robot_wm.training.windows import Frames
@@ -96,6 +97,8 @@ class Trainer:
         self._identity = {"plan": json.loads(json.dumps(asdict(plan))), "seed": seed}
         self._begin(frames, init)
         self._resumed = self._read_checkpoint()
+        before = self._resumed[1].get("run") if self._resumed else None
+        self._record = RunRecord([frames, *further], compute.device, before)
 
     def _plan_stages(self, further: Sequence[Frames], videos: Sequence[Frames]) -> list[_Planned]:
         plan, seed = self.plan, self.seed
@@ -212,7 +215,8 @@ class Trainer:
         return row
 
     def _meta(self, stage: str, step: int) -> dict[str, Any]:
-        return self._identity | {"stage": stage, "step": step, "model": checkpoint.model_to_dict(self.plan.model)}
+        model, run = checkpoint.model_to_dict(self.plan.model), self._record.plain()
+        return self._identity | {"stage": stage, "step": step, "model": model, "run": run}
 
 
 def _filled(stored: Any, default: Any) -> Any:

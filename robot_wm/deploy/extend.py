@@ -1,0 +1,55 @@
+"""Adds optional files to a bundle, such as a decoder for the eye; graphs that planning needs come from export alone."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from robot_wm.deploy.bundle import Bundle, load_bundle
+from robot_wm.deploy.card import CARD, with_section
+from robot_wm.deploy.index import INDEX, REQUIRED, list_files
+from robot_wm.errors import BundleError
+
+
+def add_to_bundle(
+    path: Path, contents: Mapping[str, bytes], metrics: Mapping[str, Any], note: tuple[str, str]
+) -> Bundle:
+    """Puts files into a bundle and lists them with their hashes; the old bundle stays until the new one is whole.
+
+    Args:
+        path: Bundle directory.
+        contents: Bytes of each file by name; files of that name are replaced.
+        metrics: Added to the metrics of the index.
+        note: Heading and text of a section of the model card.
+
+    Raises:
+        BundleError: The bundle is damaged, or a file is one of those that export alone writes.
+    """
+    bundle = load_bundle(path)
+    for name in contents:
+        if name in (*REQUIRED, INDEX, CARD):
+            raise BundleError(f"{path / name}: is written by `robot-wm export` alone; add files of other names")
+        if name != Path(name).name or "\\" in name:
+            raise BundleError(f"{path}: file name {name!r} is not a plain name inside the bundle")
+    with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}-") as scratch:
+        staged = Path(scratch) / "bundle"
+        staged.mkdir()
+        for name in bundle.files:
+            (staged / name).write_bytes(bundle.read(name))
+        for name, data in contents.items():
+            (staged / name).write_bytes(data)
+        card = staged / CARD
+        before = card.read_text(encoding="utf-8") if card.is_file() else ""
+        card.write_text(with_section(before, *note), encoding="utf-8")
+        index = json.loads((path / INDEX).read_bytes())
+        index["metrics"] |= metrics
+        index["files"] = list_files(staged)
+        (staged / INDEX).write_text(json.dumps(index, indent=2, allow_nan=False) + "\n", encoding="utf-8")
+        load_bundle(staged)
+        shutil.rmtree(path)
+        staged.rename(path)
+    return load_bundle(path)
