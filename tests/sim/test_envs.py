@@ -81,8 +81,8 @@ def test_an_action_outside_the_space_is_refused() -> None:
 def test_the_scripted_push_reaches_the_goal() -> None:
     env = gymnasium.make(NAMES[1]).unwrapped
     env.reset(seed=0)
-    player = Player(PlayStyle(0.037, 0.024, 0.0, 0.0, 0.0), np.random.default_rng(0))
-    player.pursue(env.task.goal)
+    player = Player(PlayStyle(0.037, 0.024, 0.0, 0.0), np.random.default_rng(0))
+    player.pursue("push", env.task.goal)
     done = False
     for _ in range(env.task.max_steps):
         action = np.zeros(7, dtype=np.float32)
