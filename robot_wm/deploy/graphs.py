@@ -26,17 +26,16 @@ MAX_INLINE_BYTES = 1_900_000_000
 def export_graphs(model: TorchWorldModel, folder: Path, description: Description) -> None:
     """Writes the four graphs to `folder`; free dimensions are B images, C candidates and M latents.
 
-    An encoder that has a method `dense` gives its dense tokens as a second output, `tokens`.
+    An `Encoder` gives its dense tokens as a second output, `tokens`.
     """
     camera = description.contract.camera
     image = torch.zeros(2, camera.height, camera.width, 3, dtype=torch.uint8)
     latent = torch.zeros(1, description.tokens, description.channels)
     state, actions = torch.zeros(1, 8), torch.zeros(3, description.horizon, 7)
     state[:, 6] = 1.0
-    if isinstance(model.encoder, Encoder):
-        encoder, outputs = GraphImageEncoder(model.encoder), ["latent", "tokens"]
-    else:
-        encoder, outputs = model.encoder, ["latent"]
+    encoder, outputs = model.encoder, ["latent"]
+    if isinstance(encoder, Encoder):
+        encoder, outputs = GraphImageEncoder(encoder), ["latent", "tokens"]
     export_graph(encoder, folder / "encoder.onnx", {"image": image}, outputs, free="image")
     future = {"latent": latent, "state": state, "actions": actions}
     export_graph(model.predictor, folder / "predictor.onnx", future, ["latents"], free="actions")
