@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from robot_wm.training.objectives import Weights
+from robot_wm.training.slow_objectives import SlowWeights
 from robot_wm.training.windows import WindowConfig
 from robot_wm.world_model.model import ModelConfig
+from robot_wm.world_model.slow import SlowConfig
 
 
 @dataclass(frozen=True)
@@ -55,6 +57,24 @@ class PretrainConfig:
 
 
 @dataclass(frozen=True)
+class LevelsConfig:
+    """The slow level and how it is trained.
+
+    Attributes:
+        strides: Strides of a window: the longest roll-out that is trained.
+        goals: Further frames after the window, as goals.
+        reach: Longest distance of a goal, steps.
+    """
+
+    model: SlowConfig = field(default_factory=SlowConfig)
+    schedule: Schedule = field(default_factory=lambda: Schedule(steps=3000, batch=96, rate=1e-3))
+    weights: SlowWeights = field(default_factory=SlowWeights)
+    strides: int = 5
+    goals: int = 2
+    reach: int = 49
+
+
+@dataclass(frozen=True)
 class TrainingPlan:
     """All stages of one model.
 
@@ -63,7 +83,8 @@ class TrainingPlan:
         joint: Stage 2, action-conditioned: encoder, predictor and heads together.
         heads: Stage 3, on frozen latents: predictor, critic and policy.
         refine: One more such stage for each further dataset.
-        heads_window: Windows of these stages; longer roll-outs than stage 2 can afford.
+        levels: Last stage, on frozen latents: the slow level; no steps leave it out.
+        heads_window: Windows of heads and refine; longer roll-outs than stage 2 can afford.
         held_out: Share of the episodes that only monitors see.
         decay: Weight decay of AdamW.
         clip: Largest gradient norm.
@@ -76,6 +97,7 @@ class TrainingPlan:
     joint: Schedule = field(default_factory=lambda: Schedule(steps=5200, batch=50, rate=2e-3, warmup=200))
     heads: Schedule = field(default_factory=lambda: Schedule(steps=2000, batch=64, rate=1e-3))
     refine: Schedule = field(default_factory=lambda: Schedule(steps=2500, batch=64, rate=1e-3))
+    levels: LevelsConfig = field(default_factory=LevelsConfig)
     heads_window: WindowConfig = field(default_factory=lambda: WindowConfig(frames=9, goals=4))
     held_out: float = 0.04
     decay: float = 1e-3
