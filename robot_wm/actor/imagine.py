@@ -9,7 +9,7 @@ from typing import Protocol
 import numpy as np
 
 from robot_wm.actions import integrate
-from robot_wm.actor.space import ActionSpace
+from robot_wm.actor.space import SearchSpace
 from robot_wm.cost.term import Constraint, Cost, Rollout, weighted_energies
 
 
@@ -65,7 +65,7 @@ def imagine(
     model: WorldModel,
     costs: Sequence[Cost],
     constraints: Sequence[Constraint],
-    space: ActionSpace,
+    space: SearchSpace,
     latent: np.ndarray,
     state: np.ndarray,
     actions: np.ndarray,

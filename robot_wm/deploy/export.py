@@ -1,4 +1,4 @@
-"""Export of a trained model: four ONNX graphs, checked against torch, in one hashed bundle directory."""
+"""Export of a trained model: its ONNX graphs, checked against torch, in one hashed bundle directory."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ import onnxruntime
 import torch
 from rich.console import Console
 
+from robot_wm.actor.level_settings import LevelSettings
 from robot_wm.actor.settings import PlannerSettings
 from robot_wm.contract import TABLETOP
 from robot_wm.deploy.bundle import Bundle, default_bundle, load_bundle
@@ -23,8 +24,12 @@ from robot_wm.deploy.graphs import OPSET, export_graphs
 from robot_wm.deploy.index import INDEX, Description, write_index
 from robot_wm.deploy.parity import TOLERANCE, TorchWorldModel, check_parity, random_probe
 from robot_wm.deploy.session import OnnxWorldModel
+from robot_wm.deploy.slow_graphs import check_slow_parity, export_slow_graphs
+from robot_wm.deploy.slow_index import SlowDescription
+from robot_wm.deploy.slow_session import OnnxSlowLevel
 from robot_wm.errors import BundleError
-from robot_wm.training.checkpoint import load_model, read
+from robot_wm.training.checkpoint import load_model, load_slow, read
+from robot_wm.world_model.slow import SlowLevel
 
 
 @dataclass(frozen=True)
@@ -38,6 +43,7 @@ class ExportConfig:
         horizon: Steps of the predictor's roll-out, at most the policy's chunk; None takes the whole chunk.
         seed: Of the inputs on which torch and onnxruntime are compared.
         planner: Search settings that the bundle recommends.
+        levels: The same of the slow level, where the run has one.
     """
 
     checkpoint: Path
@@ -46,6 +52,7 @@ class ExportConfig:
     horizon: int | None = None
     seed: int = 0
     planner: PlannerSettings = PlannerSettings()
+    levels: LevelSettings = field(default_factory=LevelSettings)
 
 
 def run(config: ExportConfig) -> int:
@@ -61,7 +68,7 @@ def run(config: ExportConfig) -> int:
 
 def export_checkpoint(config: ExportConfig) -> Bundle:
     """Exports what `robot-wm train` saved; TrainingError when the checkpoint is not usable."""
-    model = load_model(config.checkpoint)
+    model, slow = load_model(config.checkpoint), load_slow(config.checkpoint)
     _, meta = read(config.checkpoint)
     if "latent_std" not in meta:
         raise BundleError(f"{config.checkpoint}: training has not measured latent_std yet; let `robot-wm train` finish")
@@ -75,17 +82,29 @@ def export_checkpoint(config: ExportConfig) -> Bundle:
         horizon=config.horizon or model.config.chunk,
         metrics=meta.get("metrics", {}),
         planner=asdict(config.planner),
+        slow=None if slow is None else _describe_slow(slow, meta["slow"]["latent_std"], config.levels),
     )
     documents = {
         "normalisation.json": {name: values.tolist() for name, values in model.scaling.state_dict().items()},
         "model_config.json": meta["model"],
         "metrics.json": dict(description.metrics),
     }
-    return export_bundle(model, config.out, description, documents=documents, seed=config.seed)
+    return export_bundle(model, config.out, description, documents=documents, seed=config.seed, slow=slow)
+
+
+def _describe_slow(slow: SlowLevel, latent_std: float, settings: LevelSettings) -> SlowDescription:
+    config = slow.config
+    return SlowDescription(config.stride, config.channels, config.macro, float(latent_std), asdict(settings))
 
 
 def export_bundle(
-    model: TorchWorldModel, out: Path, description: Description, *, documents: Mapping[str, Any], seed: int = 0
+    model: TorchWorldModel,
+    out: Path,
+    description: Description,
+    *,
+    documents: Mapping[str, Any],
+    seed: int = 0,
+    slow: SlowLevel | None = None,
 ) -> Bundle:
     """Exports `model` to the directory `out`, which is replaced only when everything succeeded.
 
@@ -94,6 +113,7 @@ def export_bundle(
     Args:
         documents: Further JSON files of the bundle by name, for example `normalisation.json`.
         seed: Of the random inputs of the parity gate.
+        slow: The slow level that `description.slow` describes, if there is one.
 
     Raises:
         BundleError: The graphs differ from torch by more than the gate accepts, or `out` holds something else.
@@ -105,12 +125,17 @@ def export_bundle(
         staged = Path(scratch) / "bundle"
         staged.mkdir()
         export_graphs(model, staged, description)
+        if slow is not None:
+            export_slow_graphs(slow, staged)
         (staged / "contract.yaml").write_text(description.contract.to_yaml(), encoding="utf-8")
         for name, content in documents.items():
             (staged / name).write_text(json.dumps(content, indent=2, allow_nan=False) + "\n", encoding="utf-8")
         _write(staged, description)
         exported = OnnxWorldModel(load_bundle(staged))
-        parity = check_parity(model, exported, random_probe(exported, np.random.default_rng(seed)))
+        rng = np.random.default_rng(seed)
+        parity = check_parity(model, exported, random_probe(exported, rng))
+        if slow is not None:
+            parity |= check_slow_parity(slow, exported, OnnxSlowLevel(exported.bundle), rng)
         _write(staged, replace(description, metrics={**description.metrics, "parity": parity}))
         if out.exists():
             shutil.rmtree(out)

@@ -39,8 +39,8 @@ def export_graphs(model: TorchWorldModel, folder: Path, description: Description
 def export_graph(
     module: nn.Module, file: Path, inputs: dict[str, torch.Tensor], outputs: list[str], free: str | None = None
 ) -> None:
-    """Exports one module; the first dimension of the input `free` may take any size."""
-    shapes = tuple({0: torch.export.Dim.DYNAMIC} if key == free else {} for key in inputs)
+    """Exports one module; the first dimension of the input `free` may take any size, "*" stands for all inputs."""
+    shapes = tuple({0: torch.export.Dim.DYNAMIC} if free in (key, "*") else {} for key in inputs)
     for noisy in ("torch.onnx", "onnxscript", "onnx_ir"):
         logging.getLogger(noisy).setLevel(logging.ERROR)
     with warnings.catch_warnings():

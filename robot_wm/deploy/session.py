@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from typing import Literal
 
 import numpy as np
@@ -74,59 +75,22 @@ def _with_host(name: str) -> list[str]:
     return [name] if name == host else [name, host]
 
 
-class OnnxWorldModel:
-    """Encoder, predictor, critic and policy of a bundle as functions from arrays to arrays.
+class OnnxGraphs:
+    """Sessions over some graphs of a bundle, whose outputs are checked.
 
-    Shapes: N tokens, D channels, H steps of a roll-out, C candidates. Every output is checked to be finite.
+    Args:
+        parts: Names of the graphs without `.onnx`.
     """
 
-    def __init__(self, bundle: Bundle, *, provider: str = "cpu", threads: int = 2) -> None:
+    def __init__(self, bundle: Bundle, parts: Sequence[str], *, provider: str = "cpu", threads: int = 2) -> None:
         self.bundle = bundle
         self.provider = check_provider(provider)
-        self.latent_shape = (bundle.tokens, bundle.channels)
-        self.latent_std = bundle.latent_std
-        self.horizon = bundle.horizon
         self._sessions = {
             part: open_session(
                 bundle.read(f"{part}.onnx"), str(bundle.path / f"{part}.onnx"), provider=provider, threads=threads
             )
-            for part in ("encoder", "predictor", "critic", "policy")
+            for part in parts
         }
-        _LOG.info("bundle '%s' (%s) runs on %s, %d threads", bundle.name, bundle.sha256[:12], self.provider, threads)
-
-    def encode(self, images: np.ndarray) -> np.ndarray:
-        """Latents float32 (B, N, D) of images uint8 (B, height, width, 3)."""
-        if images.ndim != 4:
-            raise ObservationError(f"images: got shape {images.shape}, expected (batch, height, width, 3)")
-        for image in images:
-            self.bundle.contract.check_image(image)
-        (latents,) = self._run("encoder", image=images)
-        return self._shaped("encoder", latents, (len(images), *self.latent_shape))
-
-    def rollout(self, latent: np.ndarray, state: np.ndarray, actions: np.ndarray) -> np.ndarray:
-        """Latents (C, H, N, D) predicted after each of `actions` (C, H, 7), from `latent` (N, D) and `state` (8,)."""
-        latent, state = self._checked_latent(latent, "latent"), self.bundle.contract.check_state(state)
-        candidates = len(actions)
-        _check_array(actions, (candidates, self.horizon, 7), "actions")
-        (latents,) = self._run("predictor", latent=latent[None], state=state[None], actions=_float32(actions))
-        return self._shaped("predictor", latents, (candidates, self.horizon, *self.latent_shape))
-
-    def critic(self, latents: np.ndarray, goal: np.ndarray) -> np.ndarray:
-        """Expected steps (M,) from each of `latents` (M, N, D) to `goal` (N, D)."""
-        _check_array(latents, (len(latents), *self.latent_shape), "latents")
-        (steps,) = self._run("critic", latents=_float32(latents), goal=self._checked_latent(goal, "goal")[None])
-        return self._shaped("critic", steps, (len(latents),))
-
-    def policy(self, latent: np.ndarray, goal: np.ndarray, state: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Mean and standard deviation (chunk, 7) of the reactive policy's actions, in physical units."""
-        mean, std = self._run(
-            "policy",
-            latent=self._checked_latent(latent, "latent")[None],
-            goal=self._checked_latent(goal, "goal")[None],
-            state=self.bundle.contract.check_state(state)[None],
-        )
-        shape = (1, self.bundle.chunk, 7)
-        return self._shaped("policy", mean, shape)[0], self._shaped("policy", std, shape)[0]
 
     def _run(self, part: str, **inputs: np.ndarray) -> list[np.ndarray]:
         try:
@@ -145,17 +109,67 @@ class OnnxWorldModel:
             )
         return output
 
+
+class OnnxWorldModel(OnnxGraphs):
+    """Encoder, predictor, critic and policy of a bundle as functions from arrays to arrays.
+
+    Shapes: N tokens, D channels, H steps of a roll-out, C candidates. Every output is checked to be finite.
+    """
+
+    def __init__(self, bundle: Bundle, *, provider: str = "cpu", threads: int = 2) -> None:
+        super().__init__(bundle, ("encoder", "predictor", "critic", "policy"), provider=provider, threads=threads)
+        self.latent_shape = (bundle.tokens, bundle.channels)
+        self.latent_std = bundle.latent_std
+        self.horizon = bundle.horizon
+        _LOG.info("bundle '%s' (%s) runs on %s, %d threads", bundle.name, bundle.sha256[:12], self.provider, threads)
+
+    def encode(self, images: np.ndarray) -> np.ndarray:
+        """Latents float32 (B, N, D) of images uint8 (B, height, width, 3)."""
+        if images.ndim != 4:
+            raise ObservationError(f"images: got shape {images.shape}, expected (batch, height, width, 3)")
+        for image in images:
+            self.bundle.contract.check_image(image)
+        (latents,) = self._run("encoder", image=images)
+        return self._shaped("encoder", latents, (len(images), *self.latent_shape))
+
+    def rollout(self, latent: np.ndarray, state: np.ndarray, actions: np.ndarray) -> np.ndarray:
+        """Latents (C, H, N, D) predicted after each of `actions` (C, H, 7), from `latent` (N, D) and `state` (8,)."""
+        latent, state = self._checked_latent(latent, "latent"), self.bundle.contract.check_state(state)
+        candidates = len(actions)
+        check_array(actions, (candidates, self.horizon, 7), "actions")
+        (latents,) = self._run("predictor", latent=latent[None], state=state[None], actions=float32(actions))
+        return self._shaped("predictor", latents, (candidates, self.horizon, *self.latent_shape))
+
+    def critic(self, latents: np.ndarray, goal: np.ndarray) -> np.ndarray:
+        """Expected steps (M,) from each of `latents` (M, N, D) to `goal` (N, D)."""
+        check_array(latents, (len(latents), *self.latent_shape), "latents")
+        (steps,) = self._run("critic", latents=float32(latents), goal=self._checked_latent(goal, "goal")[None])
+        return self._shaped("critic", steps, (len(latents),))
+
+    def policy(self, latent: np.ndarray, goal: np.ndarray, state: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Mean and standard deviation (chunk, 7) of the reactive policy's actions, in physical units."""
+        mean, std = self._run(
+            "policy",
+            latent=self._checked_latent(latent, "latent")[None],
+            goal=self._checked_latent(goal, "goal")[None],
+            state=self.bundle.contract.check_state(state)[None],
+        )
+        shape = (1, self.bundle.chunk, 7)
+        return self._shaped("policy", mean, shape)[0], self._shaped("policy", std, shape)[0]
+
     def _checked_latent(self, latent: np.ndarray, source: str) -> np.ndarray:
-        _check_array(latent, self.latent_shape, source)
-        return _float32(latent)
+        check_array(latent, self.latent_shape, source)
+        return float32(latent)
 
 
-def _check_array(array: np.ndarray, shape: tuple[int, ...], source: str) -> None:
+def check_array(array: np.ndarray, shape: tuple[int, ...], source: str) -> None:
+    """ObservationError when an array has another shape or holds numbers that are not finite."""
     if array.shape != shape:
         raise ObservationError(f"{source}: got shape {array.shape}, expected {shape}")
     if not np.isfinite(array.sum(dtype=np.float64)):  # one pass without a boolean copy: roll-outs are large
         raise ObservationError(f"{source}: holds NaN or Inf, expected finite numbers")
 
 
-def _float32(array: np.ndarray) -> np.ndarray:
+def float32(array: np.ndarray) -> np.ndarray:
+    """The array as contiguous float32, which graphs take."""
     return np.ascontiguousarray(array, dtype=np.float32)

@@ -87,8 +87,8 @@ def _prediction(
 ) -> tuple[dict[str, torch.Tensor], torch.Tensor]:
     """Teacher forcing, roll-out and inverse dynamics over latents (B, K + 1, 1, Y); and the roll-out (B, K, 1, Y)."""
     before, after = slow[:, :-1], slow[:, 1:]
-    one_step = level.predictor.step(before.flatten(0, 1), macros.flatten(0, 1))
-    rollout = level.predictor(slow[:, 0], macros)
+    one_step = level.predictor(before.flatten(0, 1), macros.flatten(0, 1))
+    rollout = level.predictor.rollout(slow[:, 0], macros)
     guess = level.inverse(torch.cat([before, after], dim=-1).flatten(0, 2))
     terms = {
         "teacher": functional.smooth_l1_loss(one_step, after.flatten(0, 1)),

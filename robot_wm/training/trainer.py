@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -18,6 +19,8 @@ from robot_wm.errors import TrainingError
 from robot_wm.training import checkpoint
 from robot_wm.training.config import TrainingPlan
 from robot_wm.training.journal import Journal, draw_curves
+from robot_wm.training.level_monitors import monitor_level, slow_std
+from robot_wm.training.levels import Levels, new_level
 from robot_wm.training.monitors import monitor
 from robot_wm.training.stages import Heads, Joint, Pretrain, Refine, Stage, encode_rows
 from robot_wm.training.windows import Frames
@@ -44,7 +47,8 @@ class Trainer:
         out: Directory of checkpoints, journals and curves. A run that was killed goes on from its last checkpoint.
         device: Where to compute.
         seed: Seeds weights and batches.
-        further: Datasets that are learned from after the other stages; each adds a stage `Refine`.
+        further: Datasets that are learned from after the other stages; each adds a stage `Refine`. The slow level
+            comes last, from all of them.
 
     Raises:
         TrainingError: `out` holds a run of another plan or seed.
@@ -73,14 +77,20 @@ class Trainer:
                 for count in range(1, len(further) + 1)
             ),
         ]
-        self._identity = {"plan": json.loads(json.dumps(asdict(plan))), "seed": seed}
+        self.slow = new_level(plan, self.model).to(device) if plan.levels.schedule.steps else None
+        if self.slow is not None:
+            begin = partial(Levels, *arguments, self.slow, further)
+            self._stages.append(_Planned(Levels.named(len(further)), plan.levels.schedule.steps, begin))
+        plain = json.loads(json.dumps(asdict(plan)))
+        self._levels = plain.pop("levels")
+        self._identity = {"plan": plain, "seed": seed}
         self._resumed = self._read_checkpoint()
 
     def _read_checkpoint(self) -> tuple[dict[str, torch.Tensor], dict] | None:
         if not (self.out / checkpoint.META).is_file():
             return None
         tensors, meta = checkpoint.read(self.out)
-        if {key: meta[key] for key in self._identity} != self._identity:
+        if not _agrees(meta, self._identity):
             raise TrainingError(
                 f"{self.out}: holds a run with another configuration or seed; name another --out or remove it"
             )
@@ -100,11 +110,15 @@ class Trainer:
         if self._resumed is None:
             return 0
         tensors, meta = self._resumed
+        if "before" in meta and not (meta["stage"] in names and meta["levels"] == self._levels):
+            meta["stage"], meta["step"] = meta["before"]  # a slow level of other data or settings is trained anew
         if meta["stage"] not in names:
             raise TrainingError(f"{self.out}: its last stage was '{meta['stage']}'; give the same --further again")
         checkpoint.restore(tensors, {"model": self.model}, None)
         index = names.index(meta["stage"])
-        if index + 1 < len(names) and meta["step"] == self._stages[index].steps:
+        if self.slow is not None and index == len(names) - 1:
+            checkpoint.restore(tensors, {"slow": self.slow}, None)
+        if meta["step"] == self._stages[index].steps:
             self._resumed = None
             return index + 1
         return index
@@ -115,8 +129,13 @@ class Trainer:
         rows = np.sort(np.random.default_rng(0).choice(self.train.rows(), min(1024, len(self.train.rows())), False))
         latents = encode_rows(self.model, self.train, rows, self.device)
         meta = self._meta(self._stages[-1].name, self._stages[-1].steps)
+        modules: dict[str, torch.nn.Module] = {"model": self.model}
+        if self.slow is not None:
+            modules["slow"] = self.slow
+            metrics |= monitor_level(self.model, self.slow, self.held_out, self.device)
+            meta["slow"] = {"model": asdict(self.slow.config), "latent_std": slow_std(self.slow, latents, self.device)}
         meta |= {"metrics": metrics, "latent_std": float(latents.std(0).mean())}
-        checkpoint.save(self.out, {"model": self.model}, None, meta)
+        checkpoint.save(self.out, modules, None, meta)
         return metrics
 
     def _run_stage(self, stage: Stage) -> None:
@@ -142,13 +161,18 @@ class Trainer:
                     row = {name: float(np.mean(values)) for name, values in averages.items()}
                     averages.clear()
                     if (step + 1) % monitor_every < LOG_EVERY or last:
-                        row |= monitor(self.model, self.train, self.held_out, self.device)
+                        row |= self._measure(stage)
                     journal.add(step, row)
                     progress.update(task, note=" ".join(f"{key} {value:.3f}" for key, value in row.items()))
                 progress.advance(task)
                 if time.monotonic() - saved > SAVE_EVERY_S or last:
                     self._save(stage, optimizer, step + 1)
                     saved = time.monotonic()
+
+    def _measure(self, stage: Stage) -> dict[str, float]:
+        if isinstance(stage, Levels):
+            return monitor_level(self.model, stage.level, self.held_out, self.device)
+        return monitor(self.model, self.train, self.held_out, self.device)
 
     def _step(self, stage: Stage, optimizer: torch.optim.Optimizer, step: int) -> dict[str, float]:
         for group in optimizer.param_groups:
@@ -171,7 +195,18 @@ class Trainer:
         checkpoint.save(self.out, stage.modules, optimizer, self._meta(stage.name, step))
 
     def _meta(self, stage: str, step: int) -> dict:
-        return self._identity | {"stage": stage, "step": step, "model": checkpoint.model_to_dict(self.plan.model)}
+        meta = self._identity | {"stage": stage, "step": step, "model": checkpoint.model_to_dict(self.plan.model)}
+        if self.slow is None or stage != self._stages[-1].name:
+            return meta
+        before = self._stages[-2]
+        return meta | {"before": (before.name, before.steps), "levels": self._levels}
+
+
+def _agrees(stored: Any, wanted: Any) -> bool:
+    """Whether a run's identity is the stored one; fields that its version did not have yet do not count."""
+    if isinstance(wanted, dict) and isinstance(stored, dict):
+        return all(key not in stored or _agrees(stored[key], value) for key, value in wanted.items())
+    return stored == wanted
 
 
 def _progress() -> Progress:

@@ -83,17 +83,16 @@ class SlowPredictor(nn.Module):
         inputs = config.channels + config.macro
         self.network = start_at_zero(perceptron(inputs, config.width, config.depth, config.channels))
 
-    def step(self, latent: torch.Tensor, macro: torch.Tensor) -> torch.Tensor:
-        """One stride: slow latent (B, 1, Y) and macro-action (B, M) to slow latent (B, 1, Y)."""
-        return latent + self.network(torch.cat([latent.flatten(1), macro], dim=1))[:, None]
+    def forward(self, latents: torch.Tensor, macros: torch.Tensor) -> torch.Tensor:
+        """Slow latents (C, 1, Y) and macro-actions (C, M) to slow latents (C, 1, Y)."""
+        return latents + self.network(torch.cat([latents.flatten(1), macros], dim=1))[:, None]
 
-    def forward(self, latent: torch.Tensor, macros: torch.Tensor) -> torch.Tensor:
-        """Rolls out many candidates: slow latent (1 or C, 1, Y) and macros (C, K, M) to (C, K, 1, Y)."""
-        latent = latent.expand(macros.shape[0], -1, -1)
+    def rollout(self, latents: torch.Tensor, macros: torch.Tensor) -> torch.Tensor:
+        """Follows macros (C, K, M) from slow latents (C, 1, Y) to slow latents (C, K, 1, Y)."""
         predicted = []
         for macro in macros.unbind(1):
-            latent = self.step(latent, macro)
-            predicted.append(latent)
+            latents = self(latents, macro)
+            predicted.append(latents)
         return torch.stack(predicted, dim=1)
 
 
