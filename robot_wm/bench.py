@@ -17,11 +17,12 @@ from rich.console import Console
 from rich.table import Table
 
 from robot_wm.agent import Agent
-from robot_wm.deploy.bundle import default_bundle
+from robot_wm.deploy.bundle import default_bundle, load_bundle
 from robot_wm.deploy.session import Provider
 from robot_wm.evaluation import percentiles
+from robot_wm.pursuit import Mode
 
-Target = Literal["sim", "encoder", "planner", "transport"]
+Target = Literal["sim", "encoder", "planner", "levels", "transport"]
 WARM_UP = 5
 
 
@@ -31,9 +32,10 @@ class BenchConfig:
 
     Attributes:
         target: "sim" counts environment steps a second with one image a step; "encoder" times one image; "planner"
-            times one decision of the flat planner and of the policy alone; "transport" times messages over DDS.
-        repeats: Steps, images, decisions or messages.
-        bundle: Model bundle of encoder and planner.
+            times one decision of the planners and of the policy alone; "levels" measures how well each level of the
+            world model predicts against the horizon; "transport" times messages over DDS.
+        repeats: Steps, images, decisions, episodes of play or messages.
+        bundle: Model bundle of encoder, planner and levels.
         json: File for the figures.
     """
 
@@ -44,6 +46,8 @@ class BenchConfig:
     threads: int = 2
     seed: int = 0
     json: Path | None = None
+    figure: Path | None = None
+    """PNG file for the curves of "levels"."""
 
 
 def run(config: BenchConfig) -> int:
@@ -94,7 +98,10 @@ def bench_planner(config: BenchConfig) -> dict[str, dict[str, float]]:
     """Milliseconds of one decision from a latent, without a deadline."""
     rng = np.random.default_rng(config.seed)
     rows = {}
-    for mode in ("flat", "policy"):
+    modes: tuple[Mode, ...] = ("flat", "policy")
+    if load_bundle(config.bundle).slow is not None:
+        modes = ("flat", "hierarchical", "policy")
+    for mode in modes:
         agent = Agent.load(config.bundle, mode=mode, provider=config.provider, threads=config.threads, seed=config.seed)
         agent.set_goal(_image(agent, rng))
         latent = agent.encode(_image(agent, rng))
@@ -102,6 +109,13 @@ def bench_planner(config: BenchConfig) -> dict[str, dict[str, float]]:
         state = np.array([*middle, 1.0, 0.0, 0.0, 0.0, 0.0], dtype=np.float32)
         rows[f"{mode}_plan_ms"] = _times(partial(agent.decide, latent, state), config.repeats)
     return rows
+
+
+def bench_levels(config: BenchConfig) -> dict[str, dict[str, float]]:
+    """Figures of `sim.level_bench.run`, and their curves where `config.figure` says."""
+    return importlib.import_module("sim.level_bench").run(
+        config.bundle, episodes=config.repeats, seed=config.seed, threads=config.threads, figure=config.figure
+    )
 
 
 def bench_transport(config: BenchConfig) -> dict[str, dict[str, float]]:
@@ -113,6 +127,7 @@ BENCHES: dict[str, Callable[[BenchConfig], dict[str, dict[str, float]]]] = {
     "sim": bench_sim,
     "encoder": bench_encoder,
     "planner": bench_planner,
+    "levels": bench_levels,
     "transport": bench_transport,
 }
 

@@ -19,6 +19,7 @@ from robot_wm.agent import Agent, Mode
 from robot_wm.deploy.bundle import default_bundle, load_bundle
 from robot_wm.deploy.session import Provider, check_provider
 from robot_wm.errors import RobotWmError
+from robot_wm.situation import QUESTIONS
 
 
 @dataclass(frozen=True)
@@ -27,7 +28,8 @@ class EvalConfig:
 
     Attributes:
         task: Name of the task.
-        agent: "flat" plans in the world model, "policy" is the reactive policy alone, "random" the baseline.
+        agent: "flat" plans in the world model, "hierarchical" on two levels of it, "policy" is the reactive policy
+            alone, "random" the baseline.
         episodes: Number of episodes; episode i depends on (seed, i) alone.
         bundle: Model bundle; the one inside the package by default.
         randomize: Draws colours, light, camera pose and physics anew in each episode.
@@ -51,7 +53,12 @@ class EvalConfig:
 
 @dataclass(frozen=True)
 class EpisodeResult:
-    """One episode: whether and after how many steps it succeeded, holds, and the times of each step in ms."""
+    """One episode: whether and after how many steps it succeeded, holds, and the times of each step in ms.
+
+    Attributes:
+        subgoals: Steps towards a sub-goal of the slow level.
+        asking: Whether the agent was stuck or unsure at any step.
+    """
 
     index: int
     success: bool
@@ -59,6 +66,8 @@ class EpisodeResult:
     holds: int
     plan_ms: tuple[float, ...]
     encode_ms: tuple[float, ...]
+    subgoals: int = 0
+    asking: bool = False
 
 
 def run(config: EvalConfig) -> int:
@@ -124,7 +133,7 @@ def _play(agent: Agent, environment: Any, index: int, seed: int) -> EpisodeResul
     observation, _ = environment.reset(seed=seed)
     agent.reset(seed)
     agent.set_goal(observation["goal"])
-    plan_ms, encode_ms, holds = [], [], 0
+    plan_ms, encode_ms, holds, subgoals, asking = [], [], 0, 0, False
     terminated = truncated = False
     info: dict[str, Any] = {"success": False}
     while not (terminated or truncated):
@@ -133,7 +142,10 @@ def _play(agent: Agent, environment: Any, index: int, seed: int) -> EpisodeResul
         plan_ms.append(decision.plan_ms)
         encode_ms.append(decision.encode_ms)
         holds += decision.status == "hold"
-    return EpisodeResult(index, bool(info["success"]), len(plan_ms), holds, tuple(plan_ms), tuple(encode_ms))
+        subgoals += decision.subgoal is not None
+        asking |= decision.situation in QUESTIONS
+    success, times = bool(info["success"]), (tuple(plan_ms), tuple(encode_ms))
+    return EpisodeResult(index, success, len(plan_ms), holds, *times, subgoals, asking)
 
 
 def summarize(config: EvalConfig, results: list[EpisodeResult]) -> dict[str, Any]:
@@ -150,6 +162,8 @@ def summarize(config: EvalConfig, results: list[EpisodeResult]) -> dict[str, Any
         "ci95": list(wilson_interval(len(successes), len(results))),
         "steps_mean": float(np.mean([result.steps for result in successes])) if successes else None,
         "holds": sum(result.holds for result in results),
+        "subgoal_share": sum(result.subgoals for result in results) / sum(result.steps for result in results),
+        "asking_episodes": sorted(result.index for result in results if result.asking),
         "plan_ms": percentiles([ms for result in results for ms in result.plan_ms]),
         "encode_ms": percentiles([ms for result in results for ms in result.encode_ms]),
         "failed_episodes": sorted(result.index for result in results if not result.success),

@@ -64,7 +64,9 @@ def level_report(
     candidates = _candidates(windows.actions, rng)
     truth = {"fast": windows.latents, "slow": _each(slow.abstract, windows.latents)}
     predicted = {
-        "fast": np.stack([_follow_fast(fast, slow.stride, *item) for item in _items(windows.latents, windows, candidates)]),
+        "fast": np.stack(
+            [_follow_fast(fast, slow.stride, *item) for item in _items(windows.latents, windows, candidates)]
+        ),
         "slow": np.stack([_follow_slow(slow, *item) for item in _items(truth["slow"], windows, candidates)]),
     }
     rows = {}

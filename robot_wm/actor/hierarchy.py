@@ -8,13 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from robot_wm.actor.level_settings import LevelSettings
-from robot_wm.actor.plan import Proposals
 from robot_wm.actor.settings import PlannerSettings
 from robot_wm.actor.slow import SlowModel, SlowPlan, SlowPlanner
-from robot_wm.actor.space import ActionSpace
 from robot_wm.cost.abstracted import Abstracted
 from robot_wm.cost.critic import StepsToGo
 from robot_wm.cost.goal import GoalDistance
+from robot_wm.cost.term import Cost
 
 
 @dataclass(frozen=True)
@@ -22,11 +21,13 @@ class Subgoal:
     """Where the fast level shall be about one stride from now.
 
     Attributes:
+        level: The slow level.
         latent: (1, Y) slow latent.
         picture: (N, D) a latent of the fast level that shows about the same scene.
         plan: The slow plan that it begins.
     """
 
+    level: SlowModel
     latent: np.ndarray
     picture: np.ndarray
     plan: SlowPlan
@@ -88,26 +89,13 @@ class Hierarchy:
         if plan is None:
             self.misses += 1
             return
-        self._subgoal = Subgoal(plan.latents[0], self.level.elaborate(plan.latents[0]), plan)
+        self._subgoal = Subgoal(self.level, plan.latents[0], self.level.elaborate(plan.latents[0]), plan)
         self._age = 0
 
-    def proposals(
-        self,
-        space: ActionSpace,
-        latent: np.ndarray,
-        state: np.ndarray,
-        subgoal: Subgoal,
-        horizon: int,
-        previous: np.ndarray | None,
-    ) -> Proposals:
-        """What the policy of sub-goals proposes, cut to `horizon`, beside the last plan."""
-        mean, std = self.level.policy(latent, subgoal.latent, state)
-        return Proposals(mean=space.clip(mean[:horizon]), std=std[:horizon], previous=previous)
-
-    def cost(self, subgoal: Subgoal) -> Abstracted:
+    def costs(self, subgoal: Subgoal) -> tuple[Cost, ...]:
         """The fast level's energy of a sub-goal: steps to it and distance from it, as the slow level sees them."""
         terms = (
             GoalDistance(subgoal.latent, self.level.latent_std, weight=self.settings.subgoal_weight),
             StepsToGo(self.level, subgoal.latent, weight=self.fast.critic_weight),
         )
-        return Abstracted(self.level, terms, every=self.settings.subgoal_every)
+        return (Abstracted(self.level, terms, every=self.settings.subgoal_every),)

@@ -71,6 +71,21 @@ def imagine(
     actions: np.ndarray,
 ) -> Candidates:
     """Repairs, filters and scores `actions` (C, H, 7); the model sees only candidates that keep every constraint."""
+    actions, states, refusal = keep_constraints(constraints, space, state, actions)
+    if len(actions) == 0:
+        return Candidates(actions, states, np.empty(actions.shape[:2]), np.empty(0), refusal)
+    energies = weighted_energies(costs, Rollout(actions, states, model.rollout(latent, state, actions)))
+    return Candidates(actions, states, energies, energies.sum(axis=1), refusal)
+
+
+def keep_constraints(
+    constraints: Sequence[Constraint], space: SearchSpace, state: np.ndarray, actions: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, str]:
+    """Repairs `actions` (C, H, 7) and leaves out what breaks a constraint even so.
+
+    Returns:
+        The actions and states of those that are left, and why others are not.
+    """
     for constraint in constraints:
         actions = space.clip(constraint.repair(state, actions))
     states = integrate(state, actions)
@@ -80,8 +95,4 @@ def imagine(
         feasible &= violation <= 0
         if np.any(violation > 0):
             refusal = constraint.reason(float(np.min(violation)))
-    actions, states = actions[feasible], states[feasible]
-    if len(actions) == 0:
-        return Candidates(actions, states, np.empty(actions.shape[:2]), np.empty(0), refusal)
-    energies = weighted_energies(costs, Rollout(actions, states, model.rollout(latent, state, actions)))
-    return Candidates(actions, states, energies, energies.sum(axis=1), refusal)
+    return actions[feasible], states[feasible], refusal

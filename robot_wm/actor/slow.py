@@ -128,9 +128,7 @@ class SlowPlanner:
                 weight=search.goal_weight,
                 terminal_weight=search.goal_terminal,
             ),
-            StepsToGo(
-                self.level, self.goal, weight=search.critic_weight, terminal_weight=search.critic_terminal
-            ),
+            StepsToGo(self.level, self.goal, weight=search.critic_weight, terminal_weight=search.critic_terminal),
             PolicyPrior(proposals.mean, proposals.std, weight=search.prior_weight),
         ]
 

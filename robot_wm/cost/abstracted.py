@@ -7,7 +7,7 @@ from typing import Protocol
 
 import numpy as np
 
-from robot_wm.cost.term import Cost, Rollout, weighted_energies
+from robot_wm.cost.term import Cost, Rollout, Weighted
 
 
 class Abstraction(Protocol):
@@ -16,7 +16,7 @@ class Abstraction(Protocol):
     def abstract(self, latents: np.ndarray) -> np.ndarray: ...
 
 
-class Abstracted(Cost):
+class Abstracted(Weighted):
     """The weighted sum of terms that look at slow latents, of futures predicted by the fast level.
 
     So a sub-goal of the slow level is an energy of the fast one, and what the slow level has no eye for stays free.
@@ -26,17 +26,14 @@ class Abstracted(Cost):
         every: The last step is seen and every so many before it; a step between counts like the next one seen.
     """
 
-    def __init__(
-        self, level: Abstraction, terms: Sequence[Cost], *, every: int = 1, weight: float = 1.0
-    ) -> None:
-        super().__init__(weight)
-        self.level, self.terms, self.every = level, tuple(terms), every
+    def __init__(self, level: Abstraction, terms: Sequence[Cost], *, every: int = 1, weight: float = 1.0) -> None:
+        super().__init__(terms, weight)
+        self.level, self.every = level, every
 
     def energy(self, rollout: Rollout) -> np.ndarray:
         candidates, horizon, *latent = rollout.latents.shape
         seen = np.arange(horizon - 1, -1, -self.every)[::-1]
         slow = self.level.abstract(rollout.latents[:, seen].reshape(-1, *latent))
-        seen_rollout = Rollout(
-            rollout.actions[:, seen], rollout.states[:, seen], slow.reshape(candidates, len(seen), *slow.shape[1:])
-        )
-        return weighted_energies(self.terms, seen_rollout)[:, np.searchsorted(seen, np.arange(horizon))]
+        latents = slow.reshape(candidates, len(seen), *slow.shape[1:])
+        energies = super().energy(Rollout(rollout.actions[:, seen], rollout.states[:, seen], latents))
+        return energies[:, np.searchsorted(seen, np.arange(horizon))]

@@ -84,13 +84,13 @@ def _differences(reference: TorchWorldModel, model: OnnxWorldModel, probe: Probe
     one = (tensor(latent[None]), tensor(goal[None]), tensor(state[None]))
     expected_mean, expected_spread = reference.policy(*one)
     return {
-        "encoder": largest_difference(reference.encoder(tensor(probe.images)), latents) / std,
-        "predictor": largest_difference(reference.predictor(one[0], one[2], tensor(probe.actions)), rollout) / std,
-        "critic": largest_difference(reference.critic(tensor(ends), one[1]), steps) / max(1.0, float(np.max(np.abs(steps)))),
-        "policy": max(largest_difference(expected_mean[0], mean), largest_difference(expected_spread[0], spread)) / reach,
+        "encoder": largest(reference.encoder(tensor(probe.images)), latents) / std,
+        "predictor": largest(reference.predictor(one[0], one[2], tensor(probe.actions)), rollout) / std,
+        "critic": largest(reference.critic(tensor(ends), one[1]), steps) / max(1.0, float(np.max(np.abs(steps)))),
+        "policy": max(largest(expected_mean[0], mean), largest(expected_spread[0], spread)) / reach,
     }
 
 
-def largest_difference(expected: torch.Tensor, got: np.ndarray) -> float:
+def largest(expected: torch.Tensor, got: np.ndarray) -> float:
     """Of two arrays of the same shape."""
     return float(np.max(np.abs(expected.numpy() - got)))

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from robot_wm.deploy.graphs import export_graph
-from robot_wm.deploy.parity import TOLERANCE, largest_difference
+from robot_wm.deploy.parity import TOLERANCE, largest
 from robot_wm.deploy.session import OnnxWorldModel
 from robot_wm.deploy.slow_session import OnnxSlowLevel
 from robot_wm.errors import BundleError
@@ -83,6 +83,6 @@ def _differences(
     chunks = zip(expected, slow.policy(latents[0], goal, state), strict=True)
     pairs |= {f"policy {name}": (a, b[None], None) for name, (a, b) in zip(("mean", "std"), chunks, strict=True)}
     return {
-        f"slow {name}": largest_difference(expected, got) / (scale or max(1.0, float(np.abs(got).max())))
+        f"slow {name}": largest(expected, got) / (scale or max(1.0, float(np.abs(got).max())))
         for name, (expected, got, scale) in pairs.items()
     }

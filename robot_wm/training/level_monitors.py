@@ -56,7 +56,9 @@ def monitor_level(model: WorldModel, level: SlowLevel, held_out: Frames, device:
     levels = TorchLevels(model, level, device)
     rows = level_report(levels, levels, windows, rng)
     ends = {f"{kind} {steps * level.config.stride}" for kind in ("fast", "slow") for steps in (1, strides)}
-    return {f"{key.replace(' ', '_')}_{name}": value for key in rows if key in ends for name, value in rows[key].items()}
+    return {
+        f"{key.replace(' ', '_')}_{name}": value for key in rows if key in ends for name, value in rows[key].items()
+    }
 
 
 def held_out_windows(
