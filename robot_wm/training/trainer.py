@@ -17,6 +17,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, Ti
 
 from robot_wm.errors import TrainingError
 from robot_wm.training import checkpoint
+from robot_wm.training.calibration import surprise_bound
 from robot_wm.training.config import TrainingPlan
 from robot_wm.training.journal import Journal, draw_curves
 from robot_wm.training.level_monitors import monitor_level, slow_std
@@ -134,7 +135,11 @@ class Trainer:
             modules["slow"] = self.slow
             metrics |= monitor_level(self.model, self.slow, self.held_out, self.device)
             meta["slow"] = {"model": asdict(self.slow.config), "latent_std": slow_std(self.slow, latents, self.device)}
-        meta |= {"metrics": metrics, "latent_std": float(latents.std(0).mean())}
+        latent_std = float(latents.std(0).mean())
+        bound = surprise_bound(self.model, self.held_out, latent_std, self.device)
+        if bound is not None:
+            metrics["surprise_bound"] = bound
+        meta |= {"metrics": metrics, "latent_std": latent_std}
         checkpoint.save(self.out, modules, None, meta)
         return metrics
 
