@@ -21,7 +21,7 @@ REACH = 0.1
 
 
 class Plane:
-    """Slow latent (1, 2): the first two of a latent's three numbers; a macro-action moves it by `REACH` times itself."""
+    """Slow latent (1, 2): the first two of a latent's three numbers; a macro-action moves it `REACH` times as far."""
 
     stride, macro, latent_std = 8, 2, 0.1
 
