@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -121,7 +122,7 @@ def _follow_slow(slow: SlowLevel, latent: np.ndarray, state: np.ndarray, actions
     return np.stack(path, axis=1)
 
 
-def _each(function, latents: np.ndarray) -> np.ndarray:
+def _each(function: Callable[[np.ndarray], np.ndarray], latents: np.ndarray) -> np.ndarray:
     flat = function(latents.reshape(-1, *latents.shape[2:]))
     return flat.reshape(*latents.shape[:2], *flat.shape[1:])
 

@@ -61,4 +61,4 @@ def parse_slow(plain: Any, listed: Collection[str], source: str) -> SlowDescript
     missing = [name for name in SLOW_GRAPHS if name not in listed]
     if missing:
         raise BundleError(f"{source}: the slow level needs {missing}, which are not listed; export the bundle again")
-    return SlowDescription(**sizes, latent_std=float(std), settings=plain["settings"])
+    return SlowDescription(plain["stride"], plain["channels"], plain["macro"], float(std), plain["settings"])
