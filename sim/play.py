@@ -13,17 +13,8 @@ from robot_wm.contract import TABLETOP
 from robot_wm.data.episode import Episode
 from sim.randomization import Randomization
 from sim.robot import DOWN
-from sim.tasks import (
-    BLOCK_HIGH,
-    BLOCK_LOW,
-    CONTACT_M,
-    PUSH_HEIGHT_M,
-    TASKS,
-    camera_image,
-    clear_tool,
-    random_block,
-    random_tool,
-)
+from sim.tasks import TASKS, camera_image
+from sim.tasks.task import BLOCK_HIGH, BLOCK_LOW, CONTACT_M, PUSH_HEIGHT_M, clear_tool, random_block, random_tool
 from sim.world import World
 
 HOVER_HEIGHT_M = 0.13
