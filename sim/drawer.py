@@ -13,8 +13,8 @@ URDF = Path(__file__).parent / "assets" / "drawer.urdf"
 TRAVEL_M = 0.12
 HANDLE_OFFSET_M = 0.07
 """How far the handle of a closed drawer stands from the middle of the cabinet."""
-HANDLE_SIZE_M = 0.02
-"""Its thickness along the way of the drawer."""
+HANDLE_HEIGHT_M = 0.073
+"""Height of its middle above the table."""
 _CABINET, _TRAY, _HANDLE = -1, 0, 1
 _HANDLE_COLOUR = (0.95, 0.80, 0.15)
 
@@ -31,6 +31,7 @@ class Drawer:
         self._bullet = bullet
         self.body = bullet.loadURDF(str(URDF), useFixedBase=True)
         self.handle = _HANDLE
+        self.place(np.array([0.5, 0.18]), -np.pi / 2)
 
     def prepare(self, colour: Rgb, friction_n: float) -> None:
         """Paints it, and sets the force that the drawer resists with, newtons."""
@@ -45,6 +46,7 @@ class Drawer:
         """Puts the cabinet's middle at `position` (2,) on the table, metres, so that it opens towards `yaw`."""
         quaternion = self._bullet.getQuaternionFromEuler([0.0, 0.0, yaw])
         self._bullet.resetBasePositionAndOrientation(self.body, [*position, 0.0], quaternion)
+        self._middle, self._way = np.array([*position, HANDLE_HEIGHT_M]), np.array([np.cos(yaw), np.sin(yaw), 0.0])
 
     def open_to(self, opening: float) -> None:
         """Sets the opening, metres, at rest, with no motion in between."""
@@ -54,6 +56,6 @@ class Drawer:
         """How far it is open, metres."""
         return float(self._bullet.getJointState(self.body, _TRAY)[0])
 
-    def handle_position(self) -> np.ndarray:
-        """Middle of the handle (3,), metres."""
-        return np.array(self._bullet.getLinkState(self.body, _HANDLE, computeForwardKinematics=True)[4])
+    def handle_position(self, opening: float | None = None) -> np.ndarray:
+        """Middle of the handle (3,), metres: where it is, or where it would be at another opening."""
+        return self._middle + (HANDLE_OFFSET_M + (self.opening() if opening is None else opening)) * self._way

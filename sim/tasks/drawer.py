@@ -29,7 +29,7 @@ class SlideDrawer(Task):
             if not self.fits(start, end):
                 continue
             drawer.open_to(end)
-            self.goal = drawer.handle_position()
+            self.goal = drawer.handle_position(end)
             world.place_robot(self.goal * [1, 1, 0] + [0, 0, RELEASE_HEIGHT_M], gripper=1.0)
             if world.handle_pixels(*CAMERA) >= VISIBLE_PIXELS:
                 break

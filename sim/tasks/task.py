@@ -107,3 +107,10 @@ def clear_tool(block: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         tool = random_tool(rng)
         if tool[2] > 0.13 or np.linalg.norm(tool[:2] - block[:2]) > 0.14:
             return tool
+
+
+def off_the_way(point: np.ndarray, start: np.ndarray, end: np.ndarray) -> float:
+    """Distance on the table of a point from the straight way between two others, each (2,) or more; metres."""
+    way = (end - start)[:2]
+    share = np.clip((point - start)[:2] @ way / (way @ way + 1e-9), 0.0, 1.0)
+    return float(np.linalg.norm(start[:2] + share * way - point[:2]))

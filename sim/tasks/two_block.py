@@ -6,7 +6,7 @@ import numpy as np
 
 from sim.equipment import Equipment
 from sim.tasks.push import end_of_push
-from sim.tasks.task import BLOCK_HIGH, BLOCK_LOW, CAMERA, VISIBLE_PIXELS, Task, camera_image, random_tool
+from sim.tasks.task import BLOCK_HIGH, BLOCK_LOW, CAMERA, VISIBLE_PIXELS, Task, camera_image, off_the_way, random_tool
 from sim.world import BLOCK_SIZE_M, World
 
 APART_M = 0.13
@@ -43,7 +43,10 @@ class TwoBlock(Task):
             (first, first_goal), (second, second_goal) = places[:2], places[2:]
             if not (self.fits(first, first_goal) and self.fits(second, second_goal)):
                 continue
-            if off_the_way(second, first, first_goal) > APART_M and off_the_way(first_goal, second, second_goal) > APART_M:
+            if (
+                off_the_way(second, first, first_goal) > APART_M
+                and off_the_way(first_goal, second, second_goal) > APART_M
+            ):
                 return np.stack([first, second]), np.stack([first_goal, second_goal])
 
     def distances(self, world: World) -> np.ndarray:
@@ -56,10 +59,3 @@ class TwoBlock(Task):
 
     def monitor(self, world: World) -> dict[str, np.ndarray]:
         return {"second_block": world.block_position(1).astype(np.float32)}
-
-
-def off_the_way(point: np.ndarray, start: np.ndarray, end: np.ndarray) -> float:
-    """Distance on the table of a point from the straight way between two others, each (2,) or more; metres."""
-    way = (end - start)[:2]
-    share = np.clip((point - start)[:2] @ way / (way @ way + 1e-9), 0.0, 1.0)
-    return float(np.linalg.norm(start[:2] + share * way - point[:2]))

@@ -10,7 +10,7 @@ from gymnasium.utils.env_checker import check_env
 import sim  # noqa: F401  (registers the environments)
 from robot_wm.contract import TABLETOP
 from robot_wm.errors import ObservationError
-from sim.play import Player, PlayStyle
+from sim.pusher import Player, PlayStyle
 
 NAMES = ("robot_wm/TabletopReach-v0", "robot_wm/TabletopPush-v0")
 
