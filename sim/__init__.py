@@ -4,6 +4,8 @@ import gymnasium
 
 from sim.tasks import TASKS, environment_id
 
+__all__ = ["TASKS", "environment_id"]
+
 for _name, _task in TASKS.items():
     gymnasium.register(
         id=environment_id(_name),

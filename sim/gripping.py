@@ -1,4 +1,4 @@
-"""The scripts that grip: one lifts, carries and puts down a block, the other pulls and pushes a drawer by its handle."""
+"""The scripts that grip: one lifts, carries and puts down a block, the other moves a drawer by its handle."""
 
 from __future__ import annotations
 

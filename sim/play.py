@@ -34,7 +34,7 @@ def play_episode(task: str, seed: int, steps: int, randomize: float = 0.5) -> Ep
         randomize: Chance that the scene is randomised.
 
     Returns:
-        The episode with the privileged columns `block`, `contact` and `behaviour` for monitoring, and those of the task.
+        The episode with the privileged columns `block`, `contact` and `behaviour` for monitoring, and the task's own.
     """
     rng = np.random.default_rng(seed)
     objective = TASKS[task]()

@@ -1,4 +1,4 @@
-"""The PyBullet scene: a table, a Panda, a block, what else a task needs, and cameras; environments and nodes share it."""
+"""The PyBullet scene: table, Panda, block, what else a task needs, cameras. Environments and nodes share it."""
 
 from __future__ import annotations
 

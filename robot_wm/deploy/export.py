@@ -17,14 +17,14 @@ import torch
 from rich.console import Console
 
 from robot_wm.actor.settings import PlannerSettings
-from robot_wm.contract import TABLETOP
+from robot_wm.contract import TABLETOP, Contract
 from robot_wm.deploy.bundle import Bundle, default_bundle, load_bundle
 from robot_wm.deploy.graphs import OPSET, export_graphs
 from robot_wm.deploy.index import INDEX, Description, write_index
 from robot_wm.deploy.parity import TOLERANCE, TorchWorldModel, check_parity, random_probe
 from robot_wm.deploy.session import OnnxWorldModel
 from robot_wm.errors import BundleError
-from robot_wm.training.checkpoint import load_model, read
+from robot_wm.training.checkpoint import CONTRACT, load_model, read
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ def export_checkpoint(config: ExportConfig) -> Bundle:
         raise BundleError(f"{config.checkpoint}: training has not measured latent_std yet; let `robot-wm train` finish")
     description = Description(
         name=config.name,
-        contract=TABLETOP,
+        contract=_contract(config.checkpoint),
         tokens=model.config.encoder.tokens,
         channels=model.config.encoder.channels,
         latent_std=float(meta["latent_std"]),
@@ -82,6 +82,12 @@ def export_checkpoint(config: ExportConfig) -> Bundle:
         "metrics.json": dict(description.metrics),
     }
     return export_bundle(model, config.out, description, documents=documents, seed=config.seed)
+
+
+def _contract(checkpoint: Path) -> Contract:
+    """The contract of the episodes that were trained with; runs that did not note it are of the plain tabletop."""
+    path = checkpoint / CONTRACT
+    return Contract.load(path) if path.is_file() else TABLETOP
 
 
 def export_bundle(

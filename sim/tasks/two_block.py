@@ -43,10 +43,8 @@ class TwoBlock(Task):
             (first, first_goal), (second, second_goal) = places[:2], places[2:]
             if not (self.fits(first, first_goal) and self.fits(second, second_goal)):
                 continue
-            if (
-                off_the_way(second, first, first_goal) > APART_M
-                and off_the_way(first_goal, second, second_goal) > APART_M
-            ):
+            clearances = off_the_way(second, first, first_goal), off_the_way(first_goal, second, second_goal)
+            if min(clearances) > APART_M:
                 return np.stack([first, second]), np.stack([first_goal, second_goal])
 
     def distances(self, world: World) -> np.ndarray:

@@ -5,8 +5,7 @@ import pytest
 
 from robot_wm.agent import Agent
 from robot_wm.deploy.bundle import default_bundle
-from sim.play import corrected_episode, play_episode
-from sim.pusher import BEHAVIOURS
+from sim.play import BEHAVIOURS, corrected_episode, play_episode
 from sim.tasks import TASKS
 from sim.world import World
 
