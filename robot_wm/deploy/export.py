@@ -67,7 +67,7 @@ def export_checkpoint(config: ExportConfig) -> Bundle:
         raise BundleError(f"{config.checkpoint}: training has not measured latent_std yet; let `robot-wm train` finish")
     description = Description(
         name=config.name,
-        contract=_contract(config.checkpoint),
+        contract=contract_of(config.checkpoint),
         tokens=model.config.encoder.tokens,
         channels=model.config.encoder.channels,
         latent_std=float(meta["latent_std"]),
@@ -84,7 +84,7 @@ def export_checkpoint(config: ExportConfig) -> Bundle:
     return export_bundle(model, config.out, description, documents=documents, seed=config.seed)
 
 
-def _contract(checkpoint: Path) -> Contract:
+def contract_of(checkpoint: Path) -> Contract:
     """The contract of the episodes that were trained with; runs that did not note it are of the plain tabletop."""
     path = checkpoint / CONTRACT
     return Contract.load(path) if path.is_file() else TABLETOP
