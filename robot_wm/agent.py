@@ -29,7 +29,7 @@ class Decision:
     """What to do next, and how it was found.
 
     Attributes:
-        actions: (H, 7) the chunk; with status "hold" it keeps the pose and the gripper opening.
+        actions: (H, 7) the chunk; with status "hold" it keeps the pose and the gripper's last commanded opening.
         poses: (H, 8) predicted states after each action.
         energy: Sum of `energies`; infinite when holding.
         energies: (H,) of each step; empty when holding.
@@ -104,6 +104,7 @@ class Agent:
         """Forgets the last plan and restarts the random numbers, from `seed` if given; the goal stays."""
         self._rng = np.random.default_rng(self._seed if seed is None else seed)
         self._last: np.ndarray | None = None
+        self._opening: float | None = None
         self._recovery.reset()
 
     def encode(self, image: np.ndarray) -> np.ndarray:
@@ -144,6 +145,7 @@ class Agent:
         else:
             deadline = None if deadline_s is None else began + deadline_s
             plan = self._plan(self._goal, self._configuration, latent, state, deadline)
+        plan = self._with_grip(plan)
         self._last = plan.actions if plan.status == "act" else None
         return _decision(plan, time.monotonic() - began)
 
@@ -153,12 +155,24 @@ class Agent:
         if self.mode == "random":
             chunk = random_chunk(self._space, self.model.horizon, self._rng)
             return self._single(active, latent, state, chunk)
-        retreat = self._recovery.chunk(self.model.horizon, float(state[7]))
+        opening = float(state[7]) if self._opening is None else self._opening
+        retreat = self._recovery.chunk(self.model.horizon, opening)
         if retreat is not None:
             plan = self._single(active, latent, state, self._space.clip(retreat))
             return replace(plan, reason=plan.reason or "backing off: no progress towards the goal")
         plan = self._towards(goal, active, latent, state, deadline)
         self._recovery.notice(plan.actions[0, :3], float(self.model.critic(latent[None], goal)[0]), self._rng)
+        return plan
+
+    def _with_grip(self, plan: Plan) -> Plan:
+        """Makes a hold keep the opening that was commanded: a hand around a thing measures wider, and would let go."""
+        if not self._space.frees_gripper:
+            return plan
+        if plan.status == "hold" and self._opening is not None:
+            actions = plan.actions.copy()
+            actions[:, 6] = self._opening
+            plan = replace(plan, actions=actions)
+        self._opening = float(plan.actions[0, 6])
         return plan
 
     def _towards(
