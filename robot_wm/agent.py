@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
@@ -16,6 +17,7 @@ from robot_wm.actor.recovery import Recovery
 from robot_wm.actor.settings import PlannerSettings
 from robot_wm.actor.space import ActionSpace
 from robot_wm.configurator import Configuration, configure
+from robot_wm.cost.term import Constraint
 from robot_wm.deploy.bundle import load_bundle
 from robot_wm.deploy.session import OnnxWorldModel
 from robot_wm.errors import ObservationError, RobotWmError
@@ -59,7 +61,13 @@ class Agent:
     """
 
     def __init__(
-        self, model: OnnxWorldModel, *, mode: Mode = "flat", seed: int = 0, settings: PlannerSettings | None = None
+        self,
+        model: OnnxWorldModel,
+        *,
+        mode: Mode = "flat",
+        seed: int = 0,
+        settings: PlannerSettings | None = None,
+        guardrails: Sequence[Constraint] = (),
     ) -> None:
         if mode not in MODES:
             raise RobotWmError(f"agent mode '{mode}' is unknown; choose one of {MODES}")
@@ -70,7 +78,7 @@ class Agent:
         self.settings = settings or PlannerSettings.from_mapping(bundle.planner, str(bundle.path / "bundle.json"))
         self._space = ActionSpace(self.contract)
         self._recovery = Recovery(self.settings)
-        self._seed = seed
+        self._seed, self._guardrails = seed, tuple(guardrails)
         self._goal: np.ndarray | None = None
         self._configuration: Configuration | None = None
         self.reset()
@@ -84,16 +92,17 @@ class Agent:
         provider: str = "cpu",
         seed: int = 0,
         settings: PlannerSettings | None = None,
+        guardrails: Sequence[Constraint] = (),
         threads: int = 2,
     ) -> Agent:
-        """Verifies a bundle and opens it on `provider`.
+        """Verifies a bundle and opens it on `provider`; `guardrails` come on top of the workspace.
 
         Raises:
             BundleError: A file is missing or altered, or a setting is unknown.
             ProviderError: The provider is not available.
         """
         model = OnnxWorldModel(load_bundle(bundle), provider=provider, threads=threads)
-        return cls(model, mode=mode, seed=seed, settings=settings)
+        return cls(model, mode=mode, seed=seed, settings=settings, guardrails=guardrails)
 
     @property
     def goal(self) -> np.ndarray | None:
@@ -120,7 +129,7 @@ class Agent:
         if latent.shape != self.model.latent_shape or not np.all(np.isfinite(latent)):
             raise ObservationError(f"goal latent: got shape {latent.shape}, expected finite {self.model.latent_shape}")
         self._goal = np.asarray(latent, dtype=np.float32)
-        self._configuration = configure(self.model, self.contract, self._goal, self.settings)
+        self._configuration = configure(self.model, self.contract, self._goal, self.settings, self._guardrails)
         self._last = None
         self._recovery.reset()
 

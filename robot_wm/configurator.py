@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
 
 from robot_wm.actor.cem import CemPlanner
+from robot_wm.actor.cma import CmaPlanner
 from robot_wm.actor.mppi import MppiPlanner
 from robot_wm.actor.plan import Proposals
 from robot_wm.actor.planner import Planner
 from robot_wm.actor.settings import PlannerSettings
+from robot_wm.actor.shooting import ShootingPlanner
 from robot_wm.contract import Contract
 from robot_wm.cost.critic import CriticModel, StepsToGo
 from robot_wm.cost.goal import GoalDistance
@@ -19,7 +22,7 @@ from robot_wm.cost.guardrail import Workspace
 from robot_wm.cost.prior import PolicyPrior
 from robot_wm.cost.term import Constraint, Cost
 
-PLANNERS = {"cem": CemPlanner, "mppi": MppiPlanner}
+PLANNERS = {"cem": CemPlanner, "mppi": MppiPlanner, "cma": CmaPlanner, "random": ShootingPlanner}
 
 
 class LatentScale(Protocol):
@@ -49,8 +52,17 @@ class Configuration:
         return (*self.costs, PolicyPrior(proposals.mean, proposals.std, weight=self.prior_weight))
 
 
-def configure(model: ScoredModel, contract: Contract, goal: np.ndarray, settings: PlannerSettings) -> Configuration:
-    """The configuration for a goal image, given as its latent (N, D); terms of zero weight are left out."""
+def configure(
+    model: ScoredModel,
+    contract: Contract,
+    goal: np.ndarray,
+    settings: PlannerSettings,
+    guardrails: Sequence[Constraint] = (),
+) -> Configuration:
+    """The configuration for a goal image, given as its latent (N, D); terms of zero weight are left out.
+
+    The workspace is always a guardrail; `guardrails` come on top of it.
+    """
     terms: tuple[Cost, ...] = (
         GoalDistance(goal, model.latent_std, weight=settings.goal_weight, terminal_weight=settings.goal_terminal),
         StepsToGo(
@@ -63,4 +75,4 @@ def configure(model: ScoredModel, contract: Contract, goal: np.ndarray, settings
     )
     costs = tuple(term for term in terms if term.weight or term.terminal_weight)
     planner = PLANNERS[settings.method](settings, contract)
-    return Configuration(planner, costs, (Workspace(contract),), settings.prior_weight)
+    return Configuration(planner, costs, (Workspace(contract), *guardrails), settings.prior_weight)
