@@ -12,10 +12,11 @@ from typing import Literal
 import numpy as np
 
 from robot_wm.actor.level_settings import LevelSettings
-from robot_wm.actor.plan import Fallback, hold
+from robot_wm.actor.plan import Fallback, Plan, hold
 from robot_wm.actor.settings import PlannerSettings
 from robot_wm.actor.space import ActionSpace
 from robot_wm.configurator import configure
+from robot_wm.cost.term import Constraint
 from robot_wm.deploy.bundle import load_bundle
 from robot_wm.deploy.session import OnnxWorldModel
 from robot_wm.deploy.slow_session import OnnxSlowLevel
@@ -31,7 +32,7 @@ class Decision:
     """What to do next, and how it was found.
 
     Attributes:
-        actions: (H, 7) the chunk; with status "hold" it keeps the pose and the gripper opening.
+        actions: (H, 7) the chunk; with status "hold" it keeps the pose and the gripper's last commanded opening.
         poses: (H, 8) predicted states after each action.
         energy: Sum of `energies`; infinite when holding.
         energies: (H,) of each step; empty when holding.
@@ -72,6 +73,7 @@ class Agent:
     the guardrails, or the agent holds.
 
     Args:
+        guardrails: Constraints beside the workspace.
         asks: Holds when it is stuck or unsure, until `go_on` or a new goal.
         slow: The slow level, which mode "hierarchical" needs.
         levels: Settings of the slow level; None takes the bundle's.
@@ -88,6 +90,7 @@ class Agent:
         mode: Mode = "flat",
         seed: int = 0,
         settings: PlannerSettings | None = None,
+        guardrails: Sequence[Constraint] = (),
         asks: bool = False,
         slow: OnnxSlowLevel | None = None,
         levels: LevelSettings | None = None,
@@ -107,8 +110,7 @@ class Agent:
         if levels is None and bundle.slow is not None:
             self._levels = LevelSettings.from_mapping(bundle.slow.settings, source)
         self._space = ActionSpace(self.contract)
-        self._asks = asks
-        self._seed = seed
+        self._seed, self._asks, self._guardrails = seed, asks, tuple(guardrails)
         self._goals: list[np.ndarray] = []
         self._pursuit: Pursuit | None = None
         self.reset()
@@ -122,11 +124,12 @@ class Agent:
         provider: str = "cpu",
         seed: int = 0,
         settings: PlannerSettings | None = None,
+        guardrails: Sequence[Constraint] = (),
         threads: int = 2,
         asks: bool = False,
         levels: LevelSettings | None = None,
     ) -> Agent:
-        """Verifies a bundle and opens it on `provider`.
+        """Verifies a bundle and opens it on `provider`; `guardrails` come on top of the workspace.
 
         Raises:
             BundleError: A file is missing or altered, a setting is unknown, or the slow level that the mode needs is
@@ -136,7 +139,8 @@ class Agent:
         opened = load_bundle(bundle)
         model = OnnxWorldModel(opened, provider=provider, threads=threads)
         slow = OnnxSlowLevel(opened, provider=provider, threads=threads) if mode == "hierarchical" else None
-        return cls(model, mode=mode, seed=seed, settings=settings, asks=asks, slow=slow, levels=levels)
+        options = {"mode": mode, "seed": seed, "settings": settings, "guardrails": guardrails, "asks": asks}
+        return cls(model, **options, slow=slow, levels=levels)
 
     @property
     def goal(self) -> np.ndarray | None:
@@ -151,6 +155,7 @@ class Agent:
     def reset(self, seed: int | None = None) -> None:
         """Forgets the last plan and restarts the random numbers, from `seed` if given; the goal stays."""
         self._rng = np.random.default_rng(self._seed if seed is None else seed)
+        self._opening: float | None = None
         self.go_on()
 
     def go_on(self) -> None:
@@ -180,7 +185,9 @@ class Agent:
         if not goals:
             raise ObservationError("goals: got none, expected at least one")
         self._goals = goals
-        active = configure(self.model, self.contract, goals[0], self.settings, slow=self._slow, levels=self._levels)
+        active = configure(
+            self.model, self.contract, goals[0], self.settings, self._guardrails, slow=self._slow, levels=self._levels
+        )
         bound = self.model.bundle.metrics.get("surprise_bound")
         self._pursuit = Pursuit(self.model, self._space, goals[0], active, self.mode, self.settings, bound, self.misses)
 
@@ -204,8 +211,10 @@ class Agent:
         if self._pursuit is None:
             move = Move(hold(state, self.model.horizon, "no goal was set"), "under way", float("inf"), None, None)
         else:
-            move = self._pursuit.move(latent, state, deadline, self._rng)
+            opening = float(state[7]) if self._opening is None else self._opening
+            move = self._pursuit.move(latent, state, opening, deadline, self._rng)
         move = self._judged(move, state)
+        move = replace(move, plan=self._with_grip(move.plan))
         now = time.monotonic()
         self.misses["late"] += deadline is not None and now > deadline
         return _decision(move, now - began)
@@ -218,6 +227,17 @@ class Agent:
         if not self._asks or question is None:
             return move
         return replace(move, plan=hold(state, self.model.horizon, question), subgoal=None)
+
+    def _with_grip(self, plan: Plan) -> Plan:
+        """Makes a hold keep the opening that was commanded: a hand around a thing measures wider, and would let go."""
+        if not self._space.frees_gripper:
+            return plan
+        if plan.status == "hold" and self._opening is not None:
+            actions = plan.actions.copy()
+            actions[:, 6] = self._opening
+            plan = replace(plan, actions=actions)
+        self._opening = float(plan.actions[0, 6])
+        return plan
 
 
 def _decision(move: Move, seconds: float) -> Decision:

@@ -71,7 +71,7 @@ def bench_sim(config: BenchConfig) -> dict[str, dict[str, float]]:
 
     rows = {}
     for task in sim.TASKS:
-        environment: Any = gymnasium.make(f"robot_wm/Tabletop{task.capitalize()}-v0", disable_env_checker=True)
+        environment: Any = gymnasium.make(sim.environment_id(task), disable_env_checker=True)
         environment.reset(seed=config.seed)
         environment.action_space.seed(config.seed)
         seconds = 0.0

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
 
 from robot_wm.actor.cem import CemPlanner
+from robot_wm.actor.cma import CmaPlanner
 from robot_wm.actor.hierarchy import Hierarchy, Subgoal
 from robot_wm.actor.level_settings import LevelSettings
 from robot_wm.actor.mppi import MppiPlanner
 from robot_wm.actor.plan import Proposals
 from robot_wm.actor.planner import Planner
 from robot_wm.actor.settings import PlannerSettings
+from robot_wm.actor.shooting import ShootingPlanner
 from robot_wm.actor.slow import SlowModel
 from robot_wm.contract import Contract
 from robot_wm.cost.critic import CriticModel, StepsToGo
@@ -22,7 +25,7 @@ from robot_wm.cost.guardrail import Workspace
 from robot_wm.cost.prior import PolicyPrior
 from robot_wm.cost.term import Constraint, Cost, Weighted
 
-PLANNERS = {"cem": CemPlanner, "mppi": MppiPlanner}
+PLANNERS = {"cem": CemPlanner, "mppi": MppiPlanner, "cma": CmaPlanner, "random": ShootingPlanner}
 
 
 class LatentScale(Protocol):
@@ -70,6 +73,7 @@ def configure(
     contract: Contract,
     goal: np.ndarray,
     settings: PlannerSettings,
+    guardrails: Sequence[Constraint] = (),
     *,
     slow: SlowModel | None = None,
     levels: LevelSettings | None = None,
@@ -77,6 +81,7 @@ def configure(
     """The configuration for a goal image, given as its latent (N, D); terms of zero weight are left out.
 
     Args:
+        guardrails: Constraints beside the workspace.
         slow: The slow level, where its sub-goals are wanted.
         levels: Its settings.
     """
@@ -92,7 +97,7 @@ def configure(
     )
     costs = tuple(term for term in terms if term.weight or term.terminal_weight)
     planner = PLANNERS[settings.method](settings, contract)
-    configuration = Configuration(planner, costs, (Workspace(contract),), settings.prior_weight)
+    configuration = Configuration(planner, costs, (Workspace(contract), *guardrails), settings.prior_weight)
     if slow is None:
         return configuration
     levels = levels or LevelSettings()

@@ -27,3 +27,7 @@ class DatasetError(RobotWmError):
 
 class TrainingError(RobotWmError):
     """Training cannot go on: bad configuration, non-finite loss or an unusable checkpoint."""
+
+
+class TaskError(RobotWmError):
+    """A simulated task is asked for something that it cannot set up."""

@@ -73,12 +73,19 @@ class Pursuit:
         if self._configuration.hierarchy is not None:
             self._configuration.hierarchy.reset()
 
-    def move(self, latent: np.ndarray, state: np.ndarray, deadline: float | None, rng: np.random.Generator) -> Move:
-        """The plan from a latent (N, D) and a state (8,), by `deadline` on the clock of `time.monotonic`."""
+    def move(
+        self, latent: np.ndarray, state: np.ndarray, opening: float, deadline: float | None, rng: np.random.Generator
+    ) -> Move:
+        """The plan from a latent (N, D) and a state (8,), by `deadline` on the clock of `time.monotonic`.
+
+        Args:
+            opening: Of the gripper, as it was last commanded.
+        """
         steps_to_go = float(self._model.critic(latent[None], self.goal)[0])
         surprise = self._surprise(latent)
         situation = self._situation.notice(steps_to_go, surprise)
-        plan, subgoal = self._plan(latent, state, steps_to_go, deadline, rng)
+        retreat = self._recovery.chunk(self._model.horizon, opening)
+        plan, subgoal = self._plan(latent, state, retreat, steps_to_go, deadline, rng)
         self._last = plan if plan.status == "act" else None
         self._expect(latent, state)
         return Move(plan, situation, steps_to_go, surprise, None if subgoal is None else subgoal.picture)
@@ -87,13 +94,13 @@ class Pursuit:
         self,
         latent: np.ndarray,
         state: np.ndarray,
+        retreat: np.ndarray | None,
         steps_to_go: float,
         deadline: float | None,
         rng: np.random.Generator,
     ) -> tuple[Plan, Subgoal | None]:
         if self.mode == "random":
             return self._single(latent, state, random_chunk(self._space, self._model.horizon, rng)), None
-        retreat = self._recovery.chunk(self._model.horizon, float(state[7]))
         if retreat is not None and not self._backing_off:
             self._situation.retreated()
         self._backing_off = retreat is not None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,10 @@ from robot_wm.actor.plan import Plan, shifted
 from robot_wm.actor.settings import PlannerSettings
 from robot_wm.agent import MODES, Agent, Mode
 from robot_wm.configurator import Configuration
-from robot_wm.contract import TABLETOP
+from robot_wm.contract import TABLETOP, TABLETOP_GRIPPER
+from robot_wm.cost.keep_out import KeepOut
+from robot_wm.deploy.bundle import load_bundle
+from robot_wm.deploy.session import OnnxWorldModel
 from robot_wm.errors import BundleError, ObservationError, RobotWmError
 
 
@@ -200,3 +204,24 @@ def test_unknown_mode_and_missing_bundle(tiny_bundle: Path, tmp_path: Path) -> N
         Agent.load(tiny_bundle, mode="psychic")  # type: ignore[arg-type]
     with pytest.raises(BundleError, match="no such bundle"):
         Agent.load(tmp_path / "none")
+
+
+def test_a_hold_does_not_open_a_hand_that_holds_something(
+    tiny_bundle: Path, image: np.ndarray, state: np.ndarray
+) -> None:
+    model = OnnxWorldModel(load_bundle(tiny_bundle))
+    model.bundle = dataclasses.replace(model.bundle, contract=TABLETOP_GRIPPER)
+    agent = Agent(model, mode="random")
+    agent.set_goal(image)
+    commanded = agent.act(image, state).actions[0, 6]
+    state[0], state[7] = 0.9, 0.625
+    held = agent.act(image, state)
+    assert held.status == "hold" and np.all(held.actions[:, 6] == commanded != 0.625)
+
+
+def test_further_guardrails_are_kept(tiny_bundle: Path, image: np.ndarray, state: np.ndarray) -> None:
+    everywhere = KeepOut((0.0, -1.0, 0.0), (state[0] - 0.01, 1.0, 1.0))
+    agent = Agent.load(tiny_bundle, guardrails=[everywhere])
+    agent.set_goal(image[::-1].copy())
+    for _ in range(3):
+        assert np.all(agent.act(image, state).poses[:, 0] >= state[0] - 0.01)

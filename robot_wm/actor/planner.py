@@ -1,4 +1,4 @@
-"""Planning by sampling, by a deadline: what CEM and MPPI share."""
+"""Planning by sampling, by a deadline: what CEM, MPPI, CMA-ES and random shooting share."""
 
 from __future__ import annotations
 

@@ -52,6 +52,7 @@ class ActionSpace:
 
     Attributes:
         free: Number F of searched dimensions.
+        frees_gripper: Whether the gripper is one of them.
     """
 
     def __init__(self, contract: Contract) -> None:
@@ -61,6 +62,7 @@ class ActionSpace:
         self._half = (self.high - self.low) / 2
         self._searched = np.flatnonzero(self._half > 0)
         self.free = len(self._searched)
+        self.frees_gripper = bool(self._half[6] > 0)
 
     def to_actions(self, unit: np.ndarray) -> np.ndarray:
         """Actions float32 (..., 7) within the bounds, from coordinates (..., F), which are clipped to [-1, 1]."""

@@ -18,7 +18,7 @@ from rich.console import Console
 
 from robot_wm.actor.level_settings import LevelSettings
 from robot_wm.actor.settings import PlannerSettings
-from robot_wm.contract import TABLETOP
+from robot_wm.contract import TABLETOP, Contract
 from robot_wm.deploy.bundle import Bundle, default_bundle, load_bundle
 from robot_wm.deploy.graphs import OPSET, export_graphs
 from robot_wm.deploy.index import INDEX, Description, write_index
@@ -28,7 +28,7 @@ from robot_wm.deploy.slow_graphs import check_slow_parity, export_slow_graphs
 from robot_wm.deploy.slow_index import SlowDescription
 from robot_wm.deploy.slow_session import OnnxSlowLevel
 from robot_wm.errors import BundleError
-from robot_wm.training.checkpoint import load_model, load_slow, read
+from robot_wm.training.checkpoint import CONTRACT, load_model, load_slow, read
 from robot_wm.world_model.slow import SlowLevel
 
 
@@ -74,7 +74,7 @@ def export_checkpoint(config: ExportConfig) -> Bundle:
         raise BundleError(f"{config.checkpoint}: training has not measured latent_std yet; let `robot-wm train` finish")
     description = Description(
         name=config.name,
-        contract=TABLETOP,
+        contract=contract_of(config.checkpoint),
         tokens=model.config.encoder.tokens,
         channels=model.config.encoder.channels,
         latent_std=float(meta["latent_std"]),
@@ -95,6 +95,12 @@ def export_checkpoint(config: ExportConfig) -> Bundle:
 def _describe_slow(slow: SlowLevel, latent_std: float, settings: LevelSettings) -> SlowDescription:
     config = slow.config
     return SlowDescription(config.stride, config.channels, config.macro, float(latent_std), asdict(settings))
+
+
+def contract_of(checkpoint: Path) -> Contract:
+    """The contract of the episodes that were trained with; runs that did not note it are of the plain tabletop."""
+    path = checkpoint / CONTRACT
+    return Contract.load(path) if path.is_file() else TABLETOP
 
 
 def export_bundle(

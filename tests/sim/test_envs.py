@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 from gymnasium.utils.env_checker import check_env
 
-import sim  # noqa: F401  (registers the environments)
+import sim
 from robot_wm.contract import TABLETOP
 from robot_wm.errors import ObservationError
-from sim.play import Player, PlayStyle
+from sim.pusher import Player, PlayStyle
 
-NAMES = ("robot_wm/TabletopReach-v0", "robot_wm/TabletopPush-v0")
+NAMES = [sim.environment_id(task) for task in sim.TASKS]
 
 
 def _episode(name: str, seed: int, randomize: bool) -> list[np.ndarray]:
