@@ -139,8 +139,16 @@ class Agent:
         opened = load_bundle(bundle)
         model = OnnxWorldModel(opened, provider=provider, threads=threads)
         slow = OnnxSlowLevel(opened, provider=provider, threads=threads) if mode == "hierarchical" else None
-        options = {"mode": mode, "seed": seed, "settings": settings, "guardrails": guardrails, "asks": asks}
-        return cls(model, **options, slow=slow, levels=levels)
+        return cls(
+            model,
+            mode=mode,
+            seed=seed,
+            settings=settings,
+            guardrails=guardrails,
+            asks=asks,
+            slow=slow,
+            levels=levels,
+        )
 
     @property
     def goal(self) -> np.ndarray | None:
