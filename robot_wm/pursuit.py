@@ -108,7 +108,8 @@ class Pursuit:
             plan = self._single(latent, state, self._space.clip(retreat))
             return replace(plan, reason=plan.reason or "backing off: no progress towards the goal"), None
         plan, subgoal = self._towards(latent, state, steps_to_go, deadline, rng)
-        self._recovery.notice(plan.actions[0, :3], steps_to_go, rng)
+        if plan.status == "act":  # a hold asks for help with its reason; backing off would move blindly instead
+            self._recovery.notice(plan.actions[0, :3], steps_to_go, rng)
         return plan, subgoal
 
     def _towards(
