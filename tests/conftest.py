@@ -37,7 +37,9 @@ def tiny_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
     meta["slow"] = {"model": asdict(level.config), "latent_std": 1.0}
     checkpoint.save(folder / "run", {"model": model, "slow": level}, None, meta)
     planner = PlannerSettings(samples=16, iterations=2, elites=4)
-    return export_checkpoint(ExportConfig(folder / "run", folder / "bundle", "tiny", horizon=3, planner=planner)).path
+    return export_checkpoint(
+        ExportConfig(folder / "run", folder / "bundle", "tiny", horizon=3, planner=planner, force=True)
+    ).path
 
 
 @pytest.fixture

@@ -29,6 +29,7 @@ from robot_wm.deploy.slow_index import SlowDescription
 from robot_wm.deploy.slow_session import OnnxSlowLevel
 from robot_wm.errors import BundleError
 from robot_wm.training.checkpoint import CONTRACT, load_model, load_slow, read
+from robot_wm.training.gates import Gates
 from robot_wm.world_model.slow import SlowLevel
 
 
@@ -44,6 +45,7 @@ class ExportConfig:
         seed: Of the inputs on which torch and onnxruntime are compared.
         planner: Search settings that the bundle recommends.
         levels: The same of the slow level, where the run has one.
+        force: Exports a model that does not pass the collapse gates (`robot_wm.training.gates.Gates`) all the same.
     """
 
     checkpoint: Path
@@ -53,6 +55,7 @@ class ExportConfig:
     seed: int = 0
     planner: PlannerSettings = PlannerSettings()
     levels: LevelSettings = field(default_factory=LevelSettings)
+    force: bool = False
 
 
 def run(config: ExportConfig) -> int:
@@ -67,11 +70,22 @@ def run(config: ExportConfig) -> int:
 
 
 def export_checkpoint(config: ExportConfig) -> Bundle:
-    """Exports what `robot-wm train` saved; TrainingError when the checkpoint is not usable."""
+    """Exports what `robot-wm train` saved.
+
+    Raises:
+        TrainingError: The checkpoint is not usable.
+        BundleError: The model does not pass the collapse gates or the parity gate.
+    """
     model, slow = load_model(config.checkpoint), load_slow(config.checkpoint)
     _, meta = read(config.checkpoint)
     if "latent_std" not in meta:
         raise BundleError(f"{config.checkpoint}: training has not measured latent_std yet; let `robot-wm train` finish")
+    failures = Gates().failures(meta.get("metrics", {}))
+    if failures and not config.force:
+        raise BundleError(
+            f"{config.checkpoint}: this model would not plan: {'; '.join(failures)}. "
+            "See docs/training.md; --force exports it all the same"
+        )
     description = Description(
         name=config.name,
         contract=contract_of(config.checkpoint),

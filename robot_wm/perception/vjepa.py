@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Callable
 
 import torch
 from torch import nn
@@ -18,15 +19,33 @@ def gather(tokens: torch.Tensor, indices: torch.Tensor) -> torch.Tensor:
     return tokens.gather(1, indices[..., None].expand(-1, -1, tokens.shape[-1]))
 
 
-def normalise_targets(tokens: torch.Tensor) -> torch.Tensor:
-    """Targets (B, N, D) as what varies at each place, at unit scale.
+Total = Callable[[torch.Tensor], torch.Tensor]
+"""Adds a tensor up over all processes that share a batch."""
+InParts = Callable[..., tuple[torch.Tensor, ...]]
+"""Calls a function of tensors that agree in their first dimension, perhaps part by part."""
+
+
+def alone(tensor: torch.Tensor) -> torch.Tensor:
+    """The `Total` of one process."""
+    return tensor
+
+
+def whole(forward: Callable[..., tuple[torch.Tensor, ...]], *inputs: torch.Tensor) -> tuple[torch.Tensor, ...]:
+    """The `InParts` that makes one part of all."""
+    return forward(*inputs)
+
+
+def normalise_targets(tokens: torch.Tensor, total: Total = alone) -> torch.Tensor:
+    """Targets (B, N, D) as what varies at each place, at unit scale; statistics are over all processes.
 
     A fixed camera sees the same background at the same place in every clip. The mean token of each place is therefore
     taken away (the centring of DINO, arXiv 2104.14294, place by place); else a code of the place alone would predict
     most of the target, and the encoder would forget what moves.
     """
-    centred = tokens - tokens.mean(dim=0, keepdim=True)
-    return centred / (centred.std() + 1e-5)
+    count = total(tokens.new_tensor(float(len(tokens))))
+    centred = tokens - total(tokens.sum(dim=0, keepdim=True)) / count
+    variance = total(centred.square().sum()) / (count * tokens[0].numel() - 1)
+    return centred / (variance.sqrt() + 1e-5)
 
 
 class MaskedPredictor(nn.Module):
@@ -61,30 +80,45 @@ class MaskedVideoModel(nn.Module):
         self.target = copy.deepcopy(encoder).requires_grad_(False)
         self.predictor = MaskedPredictor(encoder.config.width)
 
-    def loss(self, clips: torch.Tensor, hidden: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    def loss(
+        self, clips: torch.Tensor, hidden: torch.Tensor, *, total: Total = alone, in_parts: InParts = whole
+    ) -> tuple[torch.Tensor, torch.Tensor]:
         """Mean L1 between predicted and normalised target tokens of the hidden tubes, and the visible tokens.
 
         Args:
-            clips: Frames uint8 (B, T, H, W, 3).
-            hidden: Masks, bool (B, rows, columns).
+            clips: Frames uint8 (B, T, H, W, 3); where several processes share a batch, those of this one.
+            hidden: Masks, bool (B, rows, columns), each of which hides as much.
+            total: Adds up over these processes.
+            in_parts: Runs the encoders.
 
         Returns:
-            The loss, and the encoder's tokens of what is visible, (B, V, D).
+            This process's share of the loss (all of it, if alone), and the encoder's tokens of what is visible,
+            (B, V, D).
         """
-        visible_index, masked_index = (
-            i.to(clips.device) for i in split_indices(hidden, clips.shape[1] // TUBELET_FRAMES)
-        )
+        predicted, visible = in_parts(self.predict, clips, hidden)
+        with torch.no_grad():
+            (tokens,) = in_parts(lambda part: (self.target(part),), clips)
+            _, masked_index = _indices(clips, hidden)
+            target = gather(normalise_targets(tokens, total), masked_index)
+            count = total(target.new_tensor(float(target.numel())))
+        return functional.l1_loss(predicted, target, reduction="sum") / count, visible
+
+    def predict(self, clips: torch.Tensor, hidden: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Predicted tokens of the hidden tubes (B, M, D) and the encoder's tokens of the visible ones (B, V, D)."""
+        visible_index, masked_index = _indices(clips, hidden)
         pixels = ~hidden.to(clips.device).repeat_interleave(STRIDE, 1).repeat_interleave(STRIDE, 2)
         embedded = self.encoder.embed(clips * pixels[:, None, :, :, None])
         codes = self.encoder.positions[: embedded.shape[1]].expand(len(clips), -1, -1)
         visible = self.encoder.transformer(gather(embedded, visible_index))
-        predicted = self.predictor(visible, gather(codes, visible_index), gather(codes, masked_index))
-        with torch.no_grad():
-            target = gather(normalise_targets(self.target(clips)), masked_index)
-        return functional.l1_loss(predicted, target), visible
+        return self.predictor(visible, gather(codes, visible_index), gather(codes, masked_index)), visible
 
     @torch.no_grad()
     def update_target(self) -> None:
         """Moves the target a little towards the encoder."""
         for slow, fast in zip(self.target.parameters(), self.encoder.parameters(), strict=True):
             slow.lerp_(fast, 1.0 - self.momentum)
+
+
+def _indices(clips: torch.Tensor, hidden: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    visible, masked = split_indices(hidden, clips.shape[1] // TUBELET_FRAMES)
+    return visible.to(clips.device), masked.to(clips.device)

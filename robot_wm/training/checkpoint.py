@@ -48,12 +48,21 @@ def _replace(path: Path, text: str) -> None:
 
 
 def read(directory: Path) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
-    """Reads tensors and meta of a checkpoint; a missing or damaged one raises TrainingError naming the file."""
+    """Reads tensors and meta of a checkpoint.
+
+    Raises:
+        TrainingError: It is missing, damaged, no safetensors file (a pickle is never opened), or names a file outside
+            its directory.
+    """
     try:
         meta = json.loads((directory / META).read_text(encoding="utf-8"))
-        name = Path(meta["weights"]).name
+        name = meta["weights"]
+        if not isinstance(name, str) or Path(name).name != name or not name.endswith(WEIGHTS):
+            raise ValueError(f"its weights are {name!r}, expected the plain name of a file in the directory")
+        if (directory / name).is_symlink():
+            raise ValueError(f"{name} is a link, expected a file in the directory")
         return load_file(directory / name), meta
-    except (OSError, ValueError, KeyError, SafetensorError) as error:
+    except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
         raise TrainingError(f"{directory}: not a usable checkpoint ({error}); train again or name another") from error
 
 
@@ -105,3 +114,16 @@ def load_slow(directory: Path) -> SlowLevel | None:
     level = SlowLevel(config, encoder.tokens, encoder.channels, model.scaling, model.config.chunk)
     restore(tensors, {"slow": level}, None)
     return level.eval()
+
+
+def load_weights(directory: Path, model: WorldModel, config: ModelConfig) -> str:
+    """Puts the weights of another run into a model and returns the last stage of that run.
+
+    Raises:
+        TrainingError: The checkpoint is not usable, or its model has other sizes than `config`.
+    """
+    tensors, meta = read(directory)
+    if model_from_dict(meta["model"]) != config:
+        raise TrainingError(f"{directory}: its model is {meta['model']}, the plan has {model_to_dict(config)}")
+    restore(tensors, {"model": model}, None)
+    return meta["stage"]

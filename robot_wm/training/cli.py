@@ -1,4 +1,4 @@
-"""`robot-wm train`: a dataset in, a checkpoint that can be exported out."""
+"""`robot-wm train`: datasets in, a checkpoint that can be exported out."""
 
 from __future__ import annotations
 
@@ -11,13 +11,17 @@ from pathlib import Path
 import torch
 from rich.console import Console
 
-from robot_wm.contract import Contract
+from robot_wm.contract import TABLETOP, Contract
 from robot_wm.data.cache import CachedDataset, load_cached
+from robot_wm.data.clips import Form
 from robot_wm.data.files import write_atomic
+from robot_wm.data.pictures import load_pictures
 from robot_wm.errors import TrainingError
 from robot_wm.training.checkpoint import CONTRACT
+from robot_wm.training.compute import Compute, Precision, choose_device, runs_bf16
 from robot_wm.training.config import TrainingPlan
-from robot_wm.training.trainer import Trainer
+from robot_wm.training.parallel import Group, join_group, leave_group
+from robot_wm.training.trainer import Pace, Trainer
 from robot_wm.training.windows import Frames
 
 
@@ -25,58 +29,116 @@ from robot_wm.training.windows import Frames
 class TrainConfig:
     """Trains a world model stage by stage and goes on from the last checkpoint when run again.
 
+    Under `torchrun` each batch is shared among the processes; the losses are those of one process.
+
     Attributes:
-        dataset: LeRobot v3 dataset.
-        out: Directory of checkpoint, journals (CSV) and `curves.png`.
+        dataset: LeRobot v3 dataset of `robot-wm collect`; without it only stage "pretrain" can be trained.
+        out: Directory of checkpoint, journals (CSV, TensorBoard) and `curves.png`.
         seed: Seeds weights and batches.
         device: "auto" takes a GPU when there is one; "cpu" or "cuda" insist.
+        precision: "auto" computes in bfloat16 on GPUs that have it, in float32 elsewhere.
+        accumulate: Parts into which each process cuts its share of a batch to save memory; the losses stay the same.
         further: More LeRobot v3 datasets, such as corrections. Each adds a stage that refines predictor, critic and
             policy with it and all before it; they may be added to a run that has finished without.
+        videos: More pictures for stage "pretrain": LeRobot v3 datasets of any robot, video files, MCAP bags, or folders
+            of videos and bags.
+        video_fps: Pictures a second that are taken of them; a video that has fewer is bad.
+        video_topic: Image topic of bags.
+        skip_bad: Leaves out clips that are damaged, empty, of varying size or too slow, and counts them.
+        init: Checkpoint of another run to begin with, such as an encoder that was pre-trained on its own.
+        pace: How often to write.
         plan: Sizes, stages and loss weights.
     """
 
-    dataset: Path
+    dataset: Path | None = None
     out: Path = Path("runs/tabletop")
     seed: int = 0
     device: str = "auto"
+    precision: Precision = "auto"
+    accumulate: int = 1
     further: tuple[Path, ...] = ()
+    videos: tuple[Path, ...] = ()
+    video_fps: float = 1 / TABLETOP.step_s
+    video_topic: str = TABLETOP.camera.topic
+    skip_bad: bool = False
+    init: Path | None = None
+    pace: Pace = Pace()
     plan: TrainingPlan = field(default_factory=TrainingPlan)
 
 
 def run(config: TrainConfig) -> int:
     """Trains; the checkpoint in `config.out` is what `robot-wm export` takes."""
-    console = Console()
     device = choose_device(config.device)
-    torch.set_num_threads(os.cpu_count() or 1)
-    cached = {path: load_cached(path) for path in (config.dataset, *config.further)}
-    contract = common_contract(cached)
-    frames, *further = (Frames.of(cached[path]) for path in (config.dataset, *config.further))
-    console.print(f"{len(frames.starts)} episodes, {len(frames.images)} frames; training on {device}")
-    trainer = Trainer(config.plan, frames, config.out, device, config.seed, further)
-    write_atomic(config.out / CONTRACT, contract.to_yaml().encode())
-    trainer.run()
-    metrics = trainer.finish()
-    console.print(f"done: {config.out}")
-    console.print_json(json.dumps(metrics))
+    torch.set_num_threads(max(1, (os.cpu_count() or 1) // int(os.environ.get("LOCAL_WORLD_SIZE", "1"))))
+    group = join_group(device)
+    try:
+        _train(config, Compute(device, group, runs_bf16(config.precision, device), config.accumulate))
+    finally:
+        leave_group(group)
     return 0
 
 
+def _train(config: TrainConfig, compute: Compute) -> None:
+    console = Console(quiet=not compute.group.leads)
+    frames, videos, further, contract = _load(config, compute.group, console)
+    places = f"{compute.device.type}{f' in {compute.group.size} processes' if compute.group.size > 1 else ''}"
+    console.print(f"{len(frames.starts)} episodes, {len(frames.images)} frames; training on {places}")
+    trainer = Trainer(
+        config.plan,
+        frames,
+        config.out,
+        compute,
+        config.seed,
+        further,
+        videos=videos,
+        init=config.init,
+        pace=config.pace,
+    )
+    if contract is not None and compute.group.leads:
+        write_atomic(config.out / CONTRACT, contract.to_yaml().encode())
+    trainer.run()
+    if compute.group.leads:
+        metrics = trainer.finish()
+        console.print(f"done: {config.out}")
+        console.print_json(json.dumps(metrics))
+    compute.group.wait()
+
+
 def common_contract(datasets: Mapping[Path, CachedDataset]) -> Contract:
-    """The contract of all datasets; TrainingError where they differ, as one model cannot follow two."""
-    (first, data), *others = datasets.items()
-    for path, other in others:
-        if other.contract != data.contract:
+    """The contract of all datasets; TrainingError where they differ: one model cannot follow two."""
+    first, *others = datasets
+    for path in others:
+        if datasets[path].contract != datasets[first].contract:
             raise TrainingError(
-                f"{path}: contract '{other.contract.name}' differs from '{data.contract.name}' of {first}; "
-                "train one model with datasets of one contract"
+                f"{path}: contract '{datasets[path].contract.name}' differs from "
+                f"'{datasets[first].contract.name}' of {first}; train one model with datasets of one contract"
             )
-    return data.contract
+    return datasets[first].contract
 
 
-def choose_device(name: str) -> torch.device:
-    """The device called `name`; asking for a GPU that is not there raises TrainingError."""
-    if name not in ("auto", "cpu", "cuda"):
-        raise TrainingError(f"device '{name}': expected auto, cpu or cuda")
-    if name == "cuda" and not torch.cuda.is_available():
-        raise TrainingError("device 'cuda': torch sees no CUDA GPU; install a CUDA build of torch or use --device cpu")
-    return torch.device("cuda" if name != "cpu" and torch.cuda.is_available() else "cpu")
+def _load(
+    config: TrainConfig, group: Group, console: Console
+) -> tuple[Frames, list[Frames], list[Frames], Contract | None]:
+    """Dataset, videos, further datasets, their contract; the first process decodes what is not decoded yet."""
+    if not group.leads:
+        group.wait()
+    paths = (*([config.dataset] if config.dataset else []), *config.further)
+    cached = {path: load_cached(path, progress=group.leads) for path in paths}
+    contract = common_contract(cached) if cached else None
+    datasets = [Frames.of(cached[path]) for path in paths]
+    form = Form(config.plan.model.encoder.image_size, config.video_fps, config.video_topic)
+    videos = []
+    for path in config.videos:
+        pictures = load_pictures(path, form, config.out / ".pictures", skip_bad=config.skip_bad)
+        said = [f"{path}: {len(pictures.lengths)} clips, {len(pictures.images)} pictures"]
+        said += [f"  skipped: {reason}" for reason in pictures.skipped]
+        said += [f"  {len(pictures.skipped)} clips were skipped"] if pictures.skipped else []
+        console.print("\n".join(said), highlight=False, markup=False, soft_wrap=True)
+        videos.append(Frames.seen(pictures.images, pictures.starts, pictures.lengths))
+    if group.leads:
+        group.wait()
+    if config.dataset:
+        return datasets[0], videos, datasets[1:], contract
+    if config.further or not videos:
+        raise TrainingError("nothing to begin with: give --dataset, or --videos for stage 'pretrain' alone")
+    return videos[0], videos[1:], [], None

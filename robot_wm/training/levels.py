@@ -8,9 +8,11 @@ import numpy as np
 import torch
 from torch import nn
 
+from robot_wm.training.compute import Compute
 from robot_wm.training.config import Schedule, TrainingPlan
 from robot_wm.training.slow_objectives import SlowBatch, slow_losses
-from robot_wm.training.stages import Heads, Losses
+from robot_wm.training.stage import Losses
+from robot_wm.training.stages import Heads
 from robot_wm.training.windows import Frames, WindowConfig, draw, take
 from robot_wm.world_model.model import WorldModel
 from robot_wm.world_model.slow import SlowLevel
@@ -38,12 +40,12 @@ class Levels(Heads):
         plan: TrainingPlan,
         model: WorldModel,
         frames: Frames,
-        device: torch.device,
+        compute: Compute,
         seed: int,
         level: SlowLevel,
         further: Sequence[Frames] = (),
     ) -> None:
-        super().__init__(plan, model, frames, device, seed, further)
+        super().__init__(plan, model, frames, compute, seed, further)
         self.name, self.level = self.named(len(further)), level
         self.modules["slow"] = level
         stride, strides = plan.levels.model.stride, plan.levels.strides
@@ -64,6 +66,8 @@ class Levels(Heads):
     def loss(self, step: int) -> tuple[torch.Tensor, Losses]:
         rng = self.generator(step)
         terms = slow_losses(self.level, self.slow_batch(rng), rng)
+        # The networks are small: each process works on the whole batch, and its share of the loss is an equal one.
+        terms = {name: term / self.compute.group.size for name, term in terms.items()}
         weights = self.plan.levels.weights
         return torch.stack([getattr(weights, name) * term for name, term in terms.items()]).sum(), terms
 
@@ -73,12 +77,13 @@ class Levels(Heads):
         count, stride = self.window.frames, self.window.chunk
         between = rng.permutation(np.flatnonzero(np.arange(count) % stride))[:EXTRA_FRAMES]
         kept = np.sort(np.concatenate([np.arange(0, count, stride), between]))
-        columns = np.concatenate([kept, np.arange(count, window.rows.shape[1])])
+        columns, device = np.concatenate([kept, np.arange(count, window.rows.shape[1])]), self.compute.device
+        self.drawn = np.concatenate([window.rows, window.chunk_rows.reshape(len(window.rows), -1)], axis=1)
         return SlowBatch(
-            latents=take(self.latents, window.rows[:, columns], self.device),
-            steps=torch.from_numpy(window.steps[:, columns]).to(self.device),
-            states=take(self.frames.states, window.rows[:, kept], self.device),
-            actions=take(self.frames.actions, window.chunk_rows[:, kept], self.device),
-            valid=torch.from_numpy(window.chunk_valid[:, kept]).to(self.device),
+            latents=take(self.latents, window.rows[:, columns], device),
+            steps=torch.from_numpy(window.steps[:, columns]).to(device),
+            states=take(self.frames.states, window.rows[:, kept], device),
+            actions=take(self.frames.actions, window.chunk_rows[:, kept], device),
+            valid=torch.from_numpy(window.chunk_valid[:, kept]).to(device),
             strided=np.flatnonzero(kept % stride == 0).tolist(),
         )

@@ -8,7 +8,8 @@ import numpy as np
 import torch
 from torch.nn import functional
 
-from robot_wm.training.objectives import CRITIC_EXPECTILE, spread
+from robot_wm.training.objectives import CRITIC_EXPECTILE
+from robot_wm.training.regularisers import spread
 from robot_wm.world_model.heads import MAX_STEPS
 from robot_wm.world_model.slow import SlowLevel
 

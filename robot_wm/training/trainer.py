@@ -1,4 +1,4 @@
-"""The training loop: any stage, resumable to the step, stopped by the first loss that is not finite."""
+"""The trainer: the stages of a plan one after the other, resumable to the step."""
 
 from __future__ import annotations
 
@@ -13,23 +13,40 @@ from typing import Any
 
 import numpy as np
 import torch
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from torch import nn
 
 from robot_wm.errors import TrainingError
 from robot_wm.training import checkpoint
 from robot_wm.training.calibration import surprise_bound
+from robot_wm.training.compute import Compute
 from robot_wm.training.config import TrainingPlan
-from robot_wm.training.journal import Journal, draw_curves
+from robot_wm.training.journal import Journal, draw_curves, progress_bar
 from robot_wm.training.level_monitors import monitor_level, slow_std
 from robot_wm.training.levels import Levels, new_level
 from robot_wm.training.monitors import monitor
-from robot_wm.training.stages import Heads, Joint, Pretrain, Refine, Stage, encode_rows
+from robot_wm.training.optimise import make_optimizer, optimise
+from robot_wm.training.pretrain import Pretrain
+from robot_wm.training.stage import Stage
+from robot_wm.training.stages import Heads, Joint, Refine, encode_rows
 from robot_wm.training.windows import Frames
 from robot_wm.world_model.model import WorldModel
 
-STAGES: tuple[type[Stage], ...] = (Pretrain, Joint, Heads)
-LOG_EVERY, MONITORS_A_STAGE = 50, 8
-SAVE_EVERY_S = 60.0
+
+@dataclass(frozen=True)
+class Pace:
+    """How often a run writes down what it does.
+
+    Attributes:
+        log_every: Steps over which a row of the journal averages.
+        monitors: Times a stage at which the latent is measured.
+        save_every_s: Seconds between checkpoints; a killed run repeats at most so much.
+        tensorboard: Writes event files for TensorBoard too, into `tensorboard/`.
+    """
+
+    log_every: int = 50
+    monitors: int = 8
+    save_every_s: float = 60.0
+    tensorboard: bool = True
 
 
 @dataclass(frozen=True)
@@ -40,19 +57,23 @@ class _Planned:
 
 
 class Trainer:
-    """Trains one model through all stages.
+    """Trains one model through the stages of a plan.
 
     Args:
         plan: What to train and how.
         frames: All frames; the last share of the episodes is held out.
         out: Directory of checkpoints, journals and curves. A run that was killed goes on from its last checkpoint.
-        device: Where to compute.
+        compute: Where to compute, and in how many processes; the first of them writes.
         seed: Seeds weights and batches.
         further: Datasets that are learned from after the other stages; each adds a stage `Refine`. The slow level
             comes last, from all of them.
+        videos: Pictures that stage 1 learns from beside those of `frames`.
+        init: Checkpoint of another run, whose weights a new run begins with.
+        pace: How often to write.
 
     Raises:
-        TrainingError: `out` holds a run of another plan or seed.
+        TrainingError: `out` holds a run of another plan or seed, or `init` a model of other sizes; the plan has stages
+            that need actions and `frames` has none.
     """
 
     def __init__(
@@ -60,38 +81,63 @@ class Trainer:
         plan: TrainingPlan,
         frames: Frames,
         out: Path,
-        device: torch.device,
+        compute: Compute,
         seed: int,
         further: Sequence[Frames] = (),
+        *,
+        videos: Sequence[Frames] = (),
+        init: Path | None = None,
+        pace: Pace = Pace(),
     ) -> None:
-        self.plan, self.out, self.device, self.seed = plan, out, device, seed
+        if not plan.stages and not further:
+            raise TrainingError("the plan has no stage; name some of pretrain, joint and heads in --plan.stages")
+        if not frames.acted and (plan.stages != ("pretrain",) or further):
+            raise TrainingError("pictures alone are enough for stage 'pretrain' only; give a --dataset with actions")
+        self.plan, self.out, self.compute, self.seed, self.pace = plan, out, compute, seed, pace
         self.train, self.held_out = frames.split(plan.held_out)
         torch.manual_seed(seed)
-        self.model = WorldModel(plan.model).to(device)
-        rows = self.train.rows()
-        self.model.scaling.fit(frames.states[rows], frames.actions[rows])
-        arguments = (plan, self.model, self.train, device, seed)
-        self._stages = [
-            *(_Planned(stage.name, stage.planned(plan).steps, partial(stage, *arguments)) for stage in STAGES),
-            *(
-                _Planned(Refine.named(count), plan.refine.steps, partial(Refine, *arguments, further[:count]))
-                for count in range(1, len(further) + 1)
-            ),
-        ]
-        self.slow = new_level(plan, self.model).to(device) if plan.levels.schedule.steps else None
-        if self.slow is not None:
-            begin = partial(Levels, *arguments, self.slow, further)
-            self._stages.append(_Planned(Levels.named(len(further)), plan.levels.schedule.steps, begin))
+        self.model = WorldModel(plan.model).to(compute.device)
+        self.slow = new_level(plan, self.model).to(compute.device) if _acts(plan, further) else None
+        self._stages = self._plan_stages(further, videos)
         plain = json.loads(json.dumps(asdict(plan)))
         self._levels = plain.pop("levels")
         self._identity = {"plan": plain, "seed": seed}
+        self._begin(frames, init)
         self._resumed = self._read_checkpoint()
+
+    def _plan_stages(self, further: Sequence[Frames], videos: Sequence[Frames]) -> list[_Planned]:
+        plan, seed = self.plan, self.seed
+        arguments = (plan, self.model, self.train, self.compute, seed)
+        stages = {
+            Pretrain.name: _Planned(Pretrain.name, Pretrain.planned(plan).steps, partial(Pretrain, *arguments, videos)),
+            Joint.name: _Planned(Joint.name, Joint.planned(plan).steps, partial(Joint, *arguments)),
+            Heads.name: _Planned(Heads.name, Heads.planned(plan).steps, partial(Heads, *arguments)),
+        }
+        refining = [
+            _Planned(Refine.named(count), plan.refine.steps, partial(Refine, *arguments, further[:count]))
+            for count in range(1, len(further) + 1)
+        ]
+        levels = []
+        if self.slow is not None:
+            begin = partial(Levels, *arguments, self.slow, further)
+            levels.append(_Planned(Levels.named(len(further)), plan.levels.schedule.steps, begin))
+        return [stage for name, stage in stages.items() if name in plan.stages] + refining + levels
+
+    def _begin(self, frames: Frames, init: Path | None) -> None:
+        """Weights and scaling of a new run; those of an encoder's run are of no use for actions that it did not see."""
+        new = not (self.out / checkpoint.META).is_file()
+        stage = checkpoint.load_weights(init, self.model, self.plan.model) if init and new else Pretrain.name
+        if frames.acted and stage == Pretrain.name:
+            rows = self.train.rows()
+            self.model.scaling.fit(frames.states[rows], frames.actions[rows])
 
     def _read_checkpoint(self) -> tuple[dict[str, torch.Tensor], dict] | None:
         if not (self.out / checkpoint.META).is_file():
             return None
         tensors, meta = checkpoint.read(self.out)
-        if not _agrees(meta, self._identity):
+        stored = {"plan": _filled(meta.get("plan"), asdict(TrainingPlan())), "seed": meta.get("seed")}
+        stored["plan"].pop("levels", None)
+        if stored != self._identity:
             raise TrainingError(
                 f"{self.out}: holds a run with another configuration or seed; name another --out or remove it"
             )
@@ -103,7 +149,8 @@ class Trainer:
         for stage in self._stages[self._first(names) :]:
             torch.manual_seed(self.seed)
             self._run_stage(stage.begin())
-            draw_curves(self.out, names)
+            if self.compute.group.leads:
+                draw_curves(self.out, names)
         return self.model.eval()
 
     def _first(self, names: list[str]) -> int:
@@ -126,80 +173,74 @@ class Trainer:
 
     def finish(self) -> dict[str, float]:
         """Measures the trained model, writes figures and latent scale into the checkpoint, and returns the figures."""
-        metrics = monitor(self.model, self.train, self.held_out, self.device)
+        device = self.compute.device
+        metrics = monitor(self.model, self.train, self.held_out, device)
         rows = np.sort(np.random.default_rng(0).choice(self.train.rows(), min(1024, len(self.train.rows())), False))
-        latents = encode_rows(self.model, self.train, rows, self.device)
+        latents = encode_rows(self.model, self.train, rows, device)
         meta = self._meta(self._stages[-1].name, self._stages[-1].steps)
-        modules: dict[str, torch.nn.Module] = {"model": self.model}
+        meta |= {"metrics": metrics, "latent_std": float(latents.std(0).mean())}
+        modules: dict[str, nn.Module] = {"model": self.model}
         if self.slow is not None:
             modules["slow"] = self.slow
-            metrics |= monitor_level(self.model, self.slow, self.held_out, self.device)
-            meta["slow"] = {"model": asdict(self.slow.config), "latent_std": slow_std(self.slow, latents, self.device)}
-        latent_std = float(latents.std(0).mean())
-        bound = surprise_bound(self.model, self.held_out, latent_std, self.device)
+            metrics |= monitor_level(self.model, self.slow, self.held_out, device)
+            meta["slow"] = {"model": asdict(self.slow.config), "latent_std": slow_std(self.slow, latents, device)}
+        bound = surprise_bound(self.model, self.held_out, meta["latent_std"], device) if self.train.acted else None
         if bound is not None:
             metrics["surprise_bound"] = bound
-        meta |= {"metrics": metrics, "latent_std": latent_std}
         checkpoint.save(self.out, modules, None, meta)
         return metrics
 
     def _run_stage(self, stage: Stage) -> None:
-        optimizer = torch.optim.AdamW(
-            stage.parameters(), lr=stage.schedule.rate, weight_decay=self.plan.decay, betas=(0.9, 0.99)
-        )
-        start = 0
-        if self._resumed:
-            start = self._resumed[1]["step"]
-            if start < stage.schedule.steps:
-                checkpoint.restore(self._resumed[0], stage.modules, optimizer)
-            self._resumed = None
-        journal, averages, saved = Journal(self.out, stage.name, start), defaultdict(list), time.monotonic()
-        monitor_every = max(1, stage.schedule.steps // MONITORS_A_STAGE)
+        optimizer = make_optimizer(stage)
+        leads, total = self.compute.group.leads, stage.schedule.steps
+        start, averages = self._resume(stage, optimizer)
+        journal = Journal(self.out, stage.name, start, self.pace.tensorboard) if leads else None
+        saved = time.monotonic()
         stage.model.train()
-        with _progress() as progress:
-            task = progress.add_task(stage.name, total=stage.schedule.steps, completed=start, note="")
-            for step in range(start, stage.schedule.steps):
-                for name, value in self._step(stage, optimizer, step).items():
+        with progress_bar(disable=not leads) as progress:
+            task = progress.add_task(stage.name, total=total, completed=start, note="")
+            for step in range(start, total):
+                for name, value in optimise(stage, optimizer, step).items():
                     averages[name].append(value)
-                last = step + 1 == stage.schedule.steps
-                if (step + 1) % LOG_EVERY == 0 or last:
-                    row = {name: float(np.mean(values)) for name, values in averages.items()}
-                    averages.clear()
-                    if (step + 1) % monitor_every < LOG_EVERY or last:
-                        row |= self._measure(stage)
+                if journal is None:
+                    continue
+                last = step + 1 == total
+                if (step + 1) % self.pace.log_every == 0 or last:
+                    row = self._row(stage, averages, step)
                     journal.add(step, row)
                     progress.update(task, note=" ".join(f"{key} {value:.3f}" for key, value in row.items()))
                 progress.advance(task)
-                if time.monotonic() - saved > SAVE_EVERY_S or last:
-                    self._save(stage, optimizer, step + 1)
+                if time.monotonic() - saved > self.pace.save_every_s or last:
                     saved = time.monotonic()
+                    meta = self._meta(stage.name, step + 1) | {"averages": averages}
+                    checkpoint.save(self.out, stage.modules, optimizer, meta)
+        if journal is not None:
+            journal.close()
 
-    def _measure(self, stage: Stage) -> dict[str, float]:
-        if isinstance(stage, Levels):
-            return monitor_level(self.model, stage.level, self.held_out, self.device)
-        return monitor(self.model, self.train, self.held_out, self.device)
+    def _resume(self, stage: Stage, optimizer: torch.optim.Optimizer) -> tuple[int, defaultdict[str, list[float]]]:
+        """The step to begin with, and the losses since the last row of the journal."""
+        averages: defaultdict[str, list[float]] = defaultdict(list)
+        if self._resumed is None:
+            return 0, averages
+        tensors, meta = self._resumed
+        self._resumed = None
+        if meta["step"] < stage.schedule.steps:
+            checkpoint.restore(tensors, stage.modules, optimizer)
+        averages.update(meta.get("averages", {}))
+        return meta["step"], averages
 
-    def _step(self, stage: Stage, optimizer: torch.optim.Optimizer, step: int) -> dict[str, float]:
-        for group in optimizer.param_groups:
-            group["lr"] = stage.schedule.rate_at(step)
-        loss, terms = stage.loss(step)
-        if not torch.isfinite(loss):
-            values = {name: term.item() for name, term in terms.items()}
-            raise TrainingError(
-                f"stage {stage.name}, step {step}: the loss is not finite ({values}); the last checkpoint in "
-                f"{self.out} is from before; lower the learning rate or look at that batch"
-            )
-        optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(stage.parameters(), self.plan.clip)
-        optimizer.step()
-        stage.after_step()
-        return {"loss": loss.item()} | {name: term.item() for name, term in terms.items()}
+    def _row(self, stage: Stage, averages: defaultdict[str, list[float]], step: int) -> dict[str, float]:
+        total, device = stage.schedule.steps, self.compute.device
+        row = {name: float(np.mean(values)) for name, values in averages.items()}
+        averages.clear()
+        if (step + 1) % max(1, total // self.pace.monitors) < self.pace.log_every or step + 1 == total:
+            if isinstance(stage, Levels):
+                row |= monitor_level(self.model, stage.level, self.held_out, device)
+            else:
+                row |= monitor(self.model, self.train, self.held_out, device)
+        return row
 
-    def _save(self, stage: Stage, optimizer: torch.optim.Optimizer, step: int) -> None:
-        checkpoint.save(self.out, stage.modules, optimizer, self._meta(stage.name, step))
-
-    def _meta(self, stage: str, step: int) -> dict:
+    def _meta(self, stage: str, step: int) -> dict[str, Any]:
         meta = self._identity | {"stage": stage, "step": step, "model": checkpoint.model_to_dict(self.plan.model)}
         if self.slow is None or stage != self._stages[-1].name:
             return meta
@@ -207,19 +248,13 @@ class Trainer:
         return meta | {"before": (before.name, before.steps), "levels": self._levels}
 
 
-def _agrees(stored: Any, wanted: Any) -> bool:
-    """Whether a run's identity is the stored one; fields that its version did not have yet do not count."""
-    if isinstance(wanted, dict) and isinstance(stored, dict):
-        return all(key not in stored or _agrees(stored[key], value) for key, value in wanted.items())
-    return stored == wanted
+def _acts(plan: TrainingPlan, further: Sequence[Frames]) -> bool:
+    """Whether the plan has a slow level, and learns from actions before that."""
+    return plan.levels.schedule.steps > 0 and (plan.stages != ("pretrain",) or len(further) > 0)
 
 
-def _progress() -> Progress:
-    return Progress(
-        TextColumn("{task.description:>9}"),
-        BarColumn(30),
-        TextColumn("{task.completed:.0f}/{task.total:.0f}"),
-        TimeElapsedColumn(),
-        TimeRemainingColumn(),
-        TextColumn("{task.fields[note]}", markup=False),
-    )
+def _filled(stored: Any, default: Any) -> Any:
+    """A stored plan, in which fields that did not exist when it was written have the value that they mean now."""
+    if not isinstance(stored, dict) or not isinstance(default, dict):
+        return stored
+    return json.loads(json.dumps(default)) | {key: _filled(value, default.get(key)) for key, value in stored.items()}

@@ -18,8 +18,8 @@ class Frames:
 
     Attributes:
         images: uint8 (M, H, W, 3); may be memory-mapped.
-        states: float32 (M, 8).
-        actions: float32 (M, 7); row t was executed between frames t and t + 1.
+        states: float32 (M, 8), or (0, 8) where only pictures are known.
+        actions: float32 (M, 7) or (0, 7); row t was executed between frames t and t + 1.
         starts: First frame of each episode, int64 (E,).
         lengths: Frames of each episode, int64 (E,).
         monitor: Privileged columns (M, …), for monitors only; never trained on.
@@ -38,9 +38,19 @@ class Frames:
         return cls(data.images, data.states, data.actions, data.starts, data.lengths, data.monitor)
 
     @classmethod
+    def seen(cls, images: np.ndarray, starts: np.ndarray, lengths: np.ndarray) -> Frames:
+        """Frames of which only the pictures are known; good for masked pre-training."""
+        return cls(images, np.empty((0, 8), np.float32), np.empty((0, 7), np.float32), starts, lengths, {})
+
+    @property
+    def acted(self) -> bool:
+        """Whether states and actions are known."""
+        return len(self.actions) > 0
+
+    @classmethod
     def joined(cls, parts: Sequence[Frames]) -> Frames:
         """All episodes of several datasets, without pictures and monitors; rows count through the datasets in order."""
-        offsets = np.cumsum([0] + [len(part.states) for part in parts[:-1]])
+        offsets = np.cumsum([0] + [len(part.images) for part in parts[:-1]])
         return cls(
             images=np.empty((0, 0, 0, 3), dtype=np.uint8),
             states=np.concatenate([part.states for part in parts]),
@@ -124,3 +134,16 @@ def draw(frames: Frames, config: WindowConfig, batch: int, rng: np.random.Genera
 def take(array: np.ndarray, rows: np.ndarray, device: torch.device) -> torch.Tensor:
     """Rows of an array as a tensor on `device`, shaped rows.shape + array.shape[1:]."""
     return torch.from_numpy(np.ascontiguousarray(array[rows])).to(device)
+
+
+def take_images(parts: Sequence[np.ndarray], rows: np.ndarray, device: torch.device) -> torch.Tensor:
+    """As `take`, of several arrays whose rows count on from one to the next, as in `Frames.joined`."""
+    if len(parts) == 1:
+        return take(parts[0], rows, device)
+    taken = np.empty((*rows.shape, *parts[0].shape[1:]), parts[0].dtype)
+    first = 0
+    for part in parts:
+        here = (rows >= first) & (rows < first + len(part))
+        taken[here] = part[rows[here] - first]
+        first += len(part)
+    return torch.from_numpy(taken).to(device)

@@ -1,4 +1,4 @@
-"""A dataset of synthetic frames, small enough to train on in seconds."""
+"""A dataset of synthetic frames, small enough to train on in seconds; scripts beside this file import it too."""
 
 import numpy as np
 import pytest
@@ -11,8 +11,7 @@ from robot_wm.world_model.model import ModelConfig
 EPISODES, LENGTH, SIZE = 12, 20, 48
 
 
-@pytest.fixture(scope="session")
-def frames() -> Frames:
+def tiny_frames() -> Frames:
     """Episodes of a bright square that moves as the actions say."""
     rng = np.random.default_rng(0)
     actions = rng.uniform(-0.04, 0.04, (EPISODES, LENGTH, 7)).astype(np.float32)
@@ -35,8 +34,7 @@ def frames() -> Frames:
     )
 
 
-@pytest.fixture
-def plan() -> TrainingPlan:
+def tiny_plan() -> TrainingPlan:
     """All stages, a few steps each, of a tiny model."""
     encoder = EncoderConfig(image_size=SIZE, stem=8, width=16, depth=1, heads=2, reduced=4, tokens=4, channels=4)
     schedule = Schedule(steps=6, batch=8, rate=1e-3, warmup=2)
@@ -46,6 +44,19 @@ def plan() -> TrainingPlan:
         pretrain=PretrainConfig(schedule, frames=4),
         joint=schedule,
         heads=schedule,
+        refine=schedule,
         heads_window=WindowConfig(frames=4, goals=2, reach=10, chunk=4),
         held_out=0.2,
     )
+
+
+@pytest.fixture(scope="session")
+def frames() -> Frames:
+    """Episodes of a bright square."""
+    return tiny_frames()
+
+
+@pytest.fixture
+def plan() -> TrainingPlan:
+    """All stages of a tiny model."""
+    return tiny_plan()

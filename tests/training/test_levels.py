@@ -11,6 +11,7 @@ import torch
 
 from robot_wm.perception.encoder import EncoderConfig
 from robot_wm.training import checkpoint, journal
+from robot_wm.training.compute import Compute
 from robot_wm.training.config import LevelsConfig, PretrainConfig, Schedule, TrainingPlan
 from robot_wm.training.levels import Levels, new_level
 from robot_wm.training.trainer import Trainer
@@ -18,7 +19,7 @@ from robot_wm.training.windows import Frames, WindowConfig
 from robot_wm.world_model.model import ModelConfig, WorldModel
 from robot_wm.world_model.slow import SlowConfig
 
-CPU = torch.device("cpu")
+CPU = Compute(torch.device("cpu"))
 
 
 class Killed(Exception):

@@ -8,15 +8,19 @@ import pytest
 import torch
 
 from robot_wm.errors import TrainingError
-from robot_wm.training import checkpoint, journal
+from robot_wm.training import checkpoint, journal, trainer
+from robot_wm.training.compute import Compute
 from robot_wm.training.config import TrainingPlan
 from robot_wm.training.objectives import strangers
+from robot_wm.training.optimise import make_optimizer, optimise
+from robot_wm.training.stage import Stage
 from robot_wm.training.stages import Heads, Joint
-from robot_wm.training.trainer import Trainer
+from robot_wm.training.trainer import Pace, Trainer
 from robot_wm.training.windows import Frames, WindowConfig, draw
 from robot_wm.world_model.model import WorldModel
 
-CPU = torch.device("cpu")
+CPU = Compute(torch.device("cpu"))
+QUIET = Pace(tensorboard=False, monitors=1)
 
 
 class Killed(Exception):
@@ -24,14 +28,22 @@ class Killed(Exception):
 
 
 def test_all_stages_leave_a_checkpoint_that_loads(frames: Frames, plan: TrainingPlan, tmp_path: Path) -> None:
-    trainer = Trainer(plan, frames, tmp_path, CPU, seed=0)
-    trained = trainer.run()
-    metrics = trainer.finish()
+    whole = Trainer(plan, frames, tmp_path, CPU, seed=0)
+    trained = whole.run()
+    metrics = whole.finish()
     loaded = checkpoint.load_model(tmp_path)
     image = torch.from_numpy(frames.images[:2].copy())
     torch.testing.assert_close(loaded.encoder(image), trained.encoder(image))
-    assert {"ee_r2", "block_r2", "ranking", "effective_rank", "action_sensitivity"} <= metrics.keys()
+    assert {
+        "ee_r2",
+        "block_r2",
+        "ranking",
+        "effective_rank",
+        "action_sensitivity",
+        "rank_correlation",
+    } <= metrics.keys()
     assert (tmp_path / "curves.png").stat().st_size > 1000
+    assert next((tmp_path / "tensorboard" / "joint").glob("events*")).stat().st_size > 100
     assert [row["step"] for row in journal.read(tmp_path / "joint.csv")] == ["5"]
 
 
@@ -39,28 +51,28 @@ def test_all_stages_leave_a_checkpoint_that_loads(frames: Frames, plan: Training
 def test_a_killed_run_goes_on_as_if_it_had_not_been(
     frames: Frames, plan: TrainingPlan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stage: str
 ) -> None:
-    whole = Trainer(plan, frames, tmp_path / "whole", CPU, seed=0).run()
-    monkeypatch.setattr("robot_wm.training.trainer.SAVE_EVERY_S", 0.0)
-    step = Trainer._step
+    pace = replace(QUIET, save_every_s=0.0)
+    whole = Trainer(plan, frames, tmp_path / "whole", CPU, seed=0, pace=pace).run()
 
-    def die(self: Trainer, running, optimizer, number: int) -> dict[str, float]:
-        if running.name == stage and number == 4:
+    def die(running: Stage, optimizer: torch.optim.Optimizer, step: int) -> dict[str, float]:
+        if running.name == stage and step == 4:
             raise Killed
-        return step(self, running, optimizer, number)
+        return optimise(running, optimizer, step)
 
     with monkeypatch.context() as dying:
-        dying.setattr(Trainer, "_step", die)
+        dying.setattr(trainer, "optimise", die)
         with pytest.raises(Killed):
-            Trainer(plan, frames, tmp_path / "cut", CPU, seed=0).run()
-    resumed = Trainer(plan, frames, tmp_path / "cut", CPU, seed=0).run()
+            Trainer(plan, frames, tmp_path / "cut", CPU, seed=0, pace=pace).run()
+    resumed = Trainer(plan, frames, tmp_path / "cut", CPU, seed=0, pace=pace).run()
     for name, value in whole.state_dict().items():
         torch.testing.assert_close(resumed.state_dict()[name], value, msg=name)
+    assert (tmp_path / "cut" / f"{stage}.csv").read_text() == (tmp_path / "whole" / f"{stage}.csv").read_text()
 
 
 def test_another_configuration_is_not_mixed_in(frames: Frames, plan: TrainingPlan, tmp_path: Path) -> None:
-    Trainer(plan, frames, tmp_path, CPU, seed=0).run()
+    Trainer(plan, frames, tmp_path, CPU, seed=0, pace=QUIET).run()
     with pytest.raises(TrainingError, match="another configuration"):
-        Trainer(plan, frames, tmp_path, CPU, seed=1)
+        Trainer(plan, frames, tmp_path, CPU, seed=1, pace=QUIET)
 
 
 def test_a_loss_that_is_not_finite_stops_the_run(
@@ -74,16 +86,43 @@ def test_a_loss_that_is_not_finite_stops_the_run(
 
     monkeypatch.setattr(Joint, "loss", bad)
     with pytest.raises(TrainingError, match="stage joint, step 3"):
-        Trainer(plan, frames, tmp_path, CPU, seed=0).run()
+        Trainer(plan, frames, tmp_path, CPU, seed=0, pace=QUIET).run()
     assert checkpoint.read(tmp_path)[1]["stage"] == "pretrain"
 
 
+def test_numbers_that_are_not_finite_are_traced_to_their_rows(
+    frames: Frames, plan: TrainingPlan, tmp_path: Path
+) -> None:
+    actions = frames.actions.copy()
+    actions[3 * 20 : 3 * 20 + 18] = np.nan
+    whole = Trainer(replace(plan, stages=("joint",)), frames, tmp_path, CPU, seed=0, pace=QUIET)
+    whole.train = replace(whole.train, actions=actions)
+    stage = Joint(whole.plan, whole.model, whole.train, CPU, seed=0)
+    before = {name: value.clone() for name, value in whole.model.state_dict().items()}
+    with pytest.raises(TrainingError, match=r"its actions are not finite in rows [67]\d \(episode 3\)"):
+        for step in range(50):
+            before = {name: value.clone() for name, value in whole.model.state_dict().items()}
+            optimise(stage, make_optimizer(stage), step)
+    for name, value in whole.model.state_dict().items():
+        torch.testing.assert_close(value, before[name], rtol=0, atol=0)
+
+
+def test_a_gradient_that_is_not_finite_leaves_the_weights_alone(frames: Frames, plan: TrainingPlan) -> None:
+    torch.manual_seed(0)
+    stage = Joint(plan, WorldModel(plan.model), frames, CPU, seed=0)
+    stage.model.encoder.readout.mix.bias.register_hook(lambda gradient: gradient * float("inf"))
+    before = stage.model.encoder.readout.mix.weight.clone()
+    with pytest.raises(TrainingError, match="stage joint, step 0: the gradient is not finite"):
+        optimise(stage, make_optimizer(stage), 0)
+    torch.testing.assert_close(stage.model.encoder.readout.mix.weight, before, rtol=0, atol=0)
+
+
 def test_a_truncated_checkpoint_is_named(frames: Frames, plan: TrainingPlan, tmp_path: Path) -> None:
-    Trainer(plan, frames, tmp_path, CPU, seed=0).run()
+    Trainer(plan, frames, tmp_path, CPU, seed=0, pace=QUIET).run()
     weights = next(tmp_path.glob("*.safetensors"))
     weights.write_bytes(weights.read_bytes()[:100])
     with pytest.raises(TrainingError, match=str(tmp_path)):
-        Trainer(plan, frames, tmp_path, CPU, seed=0)
+        Trainer(plan, frames, tmp_path, CPU, seed=0, pace=QUIET)
 
 
 def test_windows_stay_within_their_episode(frames: Frames) -> None:
@@ -120,7 +159,7 @@ def test_goals_of_other_episodes_are_far(frames: Frames, plan: TrainingPlan) -> 
 
 
 def test_further_episodes_refine_a_finished_run(frames: Frames, plan: TrainingPlan, tmp_path: Path) -> None:
-    first = Trainer(plan, frames, tmp_path, CPU, seed=0)
+    first = Trainer(plan, frames, tmp_path, CPU, seed=0, pace=QUIET)
     first.run()
     first.finish()
     before = {name: value.clone() for name, value in first.model.state_dict().items()}
@@ -132,6 +171,4 @@ def test_further_episodes_refine_a_finished_run(frames: Frames, plan: TrainingPl
     assert moved == {"predictor", "critic", "policy"}
     assert {"encoder", "inverse"} <= same
     with pytest.raises(TrainingError, match="give the same --further again"):
-        Trainer(plan, frames, tmp_path, CPU, seed=0).run()
-    Trainer(plan, frames, tmp_path, CPU, seed=0, further=[frames, frames]).run()
-    assert {path.name for path in tmp_path.glob("refine_*.csv")} == {"refine_1.csv", "refine_2.csv"}
+        Trainer(plan, frames, tmp_path, CPU, seed=0, pace=QUIET).run()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 
+from robot_wm.training.compute import Compute
 from robot_wm.training.config import TrainingPlan
 from robot_wm.training.stages import Heads
 from robot_wm.training.windows import Frames, WindowConfig, draw
@@ -25,8 +26,8 @@ def test_the_last_stage_draws_further_episodes_with_their_own_latents(frames: Fr
     torch.manual_seed(0)
     model = WorldModel(plan.model)
     train, held_out = frames.split(0.25)
-    alone = Heads(plan, model, train, torch.device("cpu"), seed=0)
-    stage = Heads(plan, model, train, torch.device("cpu"), 0, [held_out])
+    alone = Heads(plan, model, train, Compute(torch.device("cpu")), seed=0)
+    stage = Heads(plan, model, train, Compute(torch.device("cpu")), 0, [held_out])
     rows = draw(stage.frames, WindowConfig(frames=2, goals=1), 200, np.random.default_rng(0)).rows
     assert (rows >= len(frames.states)).any()
     own = held_out.starts[0]
