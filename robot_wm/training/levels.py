@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from robot_wm.errors import TrainingError
 from robot_wm.training.compute import Compute
 from robot_wm.training.config import Schedule, TrainingPlan
 from robot_wm.training.slow_objectives import SlowBatch, slow_losses
@@ -55,6 +56,16 @@ class Levels(Heads):
     def named(count: int) -> str:
         """Name of the stage that learns from `count` further datasets."""
         return f"levels_{count}"
+
+    @staticmethod
+    def check(plan: TrainingPlan, frames: Frames) -> None:
+        """TrainingError when no episode is long enough for a window of the stage."""
+        needed, longest = plan.levels.model.stride * plan.levels.strides + 2, int(frames.lengths.max(initial=0))
+        if longest < needed:
+            raise TrainingError(
+                f"the slow level needs episodes of {needed} frames and the longest has {longest}; collect longer ones, "
+                "lower --plan.levels.strides, or leave it out with --plan.levels.schedule.steps 0"
+            )
 
     @staticmethod
     def planned(plan: TrainingPlan) -> Schedule:

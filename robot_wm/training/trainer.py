@@ -119,6 +119,7 @@ class Trainer:
         ]
         levels = []
         if self.slow is not None:
+            Levels.check(plan, self.train)
             begin = partial(Levels, *arguments, self.slow, further)
             levels.append(_Planned(Levels.named(len(further)), plan.levels.schedule.steps, begin))
         return [stage for name, stage in stages.items() if name in plan.stages] + refining + levels

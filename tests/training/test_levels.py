@@ -9,12 +9,15 @@ import numpy as np
 import pytest
 import torch
 
+from robot_wm.errors import TrainingError
 from robot_wm.perception.encoder import EncoderConfig
 from robot_wm.training import checkpoint, journal
 from robot_wm.training.compute import Compute
 from robot_wm.training.config import LevelsConfig, PretrainConfig, Schedule, TrainingPlan
 from robot_wm.training.levels import Levels, new_level
-from robot_wm.training.trainer import Trainer
+from robot_wm.training.optimise import optimise
+from robot_wm.training.stage import Stage
+from robot_wm.training.trainer import Pace, Trainer
 from robot_wm.training.windows import Frames, WindowConfig
 from robot_wm.world_model.model import ModelConfig, WorldModel
 from robot_wm.world_model.slow import SlowConfig
@@ -74,7 +77,8 @@ def finished(upright: Frames, plan: TrainingPlan, tmp_path_factory: pytest.TempP
 
 
 def train(plan: TrainingPlan, frames: Frames, folder: Path, further: Sequence[Frames] = ()) -> dict[str, float]:
-    trainer = Trainer(plan, frames, folder, CPU, seed=0, further=further)
+    pace = Pace(save_every_s=0.0, monitors=1, tensorboard=False)
+    trainer = Trainer(plan, frames, folder, CPU, seed=0, further=further, pace=pace)
     trainer.run()
     return trainer.finish()
 
@@ -109,16 +113,14 @@ def test_a_killed_stage_goes_on_as_if_it_had_not_been(
 ) -> None:
     whole, cut = (Path(shutil.copytree(finished, tmp_path / name)) for name in ("whole", "cut"))
     train(plan, upright, whole)
-    monkeypatch.setattr("robot_wm.training.trainer.SAVE_EVERY_S", 0.0)
-    step = Trainer._step
 
-    def die(self: Trainer, running, optimizer, number: int) -> dict[str, float]:
-        if number == 4:
+    def die(running: Stage, optimizer: torch.optim.Optimizer, step: int) -> dict[str, float]:
+        if step == 4:
             raise Killed
-        return step(self, running, optimizer, number)
+        return optimise(running, optimizer, step)
 
     with monkeypatch.context() as dying:
-        dying.setattr(Trainer, "_step", die)
+        dying.setattr("robot_wm.training.trainer.optimise", die)
         with pytest.raises(Killed):
             train(plan, upright, cut)
     assert checkpoint.read(cut)[1]["step"] == 4
@@ -157,3 +159,9 @@ def test_it_is_trained_anew_after_more_data_or_with_other_settings(
     meta = checkpoint.read(run)[1]
     assert (meta["stage"], meta["before"]) == ("levels_1", ["refine_1", plan.refine.steps])
     assert (run / "refine_1.csv").is_file() and checkpoint.load_slow(run) is not None
+
+
+def test_episodes_too_short_for_it_are_refused_at_once(upright: Frames, plan: TrainingPlan, tmp_path: Path) -> None:
+    long = replace(plan, levels=replace(plan.levels, strides=9))
+    with pytest.raises(TrainingError, match="needs episodes of 38 frames and the longest has 20"):
+        Trainer(long, upright, tmp_path, CPU, seed=0)
