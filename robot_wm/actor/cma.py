@@ -38,7 +38,8 @@ class CmaPlanner(SamplingPlanner):
         news = np.sqrt(rate * (2 - rate) * effective) * step / np.sqrt(self._variance)
         self._step_path = (1 - rate) * self._step_path + news
         expected = np.sqrt(size) * (1 - 1 / (4 * size) + 1 / (21 * size**2))
-        self._step *= float(np.exp(rate / damping * (np.linalg.norm(self._step_path) / expected - 1)))
+        change = rate / damping * (np.linalg.norm(self._step_path) / expected - 1)
+        self._step *= float(np.exp(min(change, 1.0)))
 
     def _adapt_variance(self, step: np.ndarray, squares: np.ndarray, size: int, effective: float) -> None:
         rate = (4 + effective / size) / (size + 4 + 2 * effective / size)
