@@ -127,11 +127,8 @@ class EpisodicMemory:
         try:
             return Storage(root)
         except sqlite3.DatabaseError as error:
-            aside = next(
-                path
-                for path in (root.with_name(f"{root.name}.damaged-{n}") for n in itertools.count(1))
-                if not path.exists()
-            )
+            names = (root.with_name(f"{root.name}.damaged-{number}") for number in itertools.count(1))
+            aside = next(path for path in names if not path.exists())
             root.rename(aside)
             self.problems.append(f"{root}: damaged ({error}); it is kept as {aside}, and an empty memory begins")
             return Storage(root)
