@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -12,7 +12,7 @@ from robot_wm.actor.cem import CemPlanner
 from robot_wm.actor.cma import CmaPlanner
 from robot_wm.actor.mppi import MppiPlanner
 from robot_wm.actor.plan import Proposals
-from robot_wm.actor.planner import Planner
+from robot_wm.actor.planner import Planner, SamplingPlanner
 from robot_wm.actor.settings import PlannerSettings
 from robot_wm.actor.shooting import ShootingPlanner
 from robot_wm.contract import Contract
@@ -22,7 +22,12 @@ from robot_wm.cost.guardrail import Workspace
 from robot_wm.cost.prior import PolicyPrior
 from robot_wm.cost.term import Constraint, Cost
 
-PLANNERS = {"cem": CemPlanner, "mppi": MppiPlanner, "cma": CmaPlanner, "random": ShootingPlanner}
+PLANNERS: Mapping[str, Callable[[PlannerSettings, Contract], SamplingPlanner]] = {
+    "cem": CemPlanner,
+    "mppi": MppiPlanner,
+    "cma": CmaPlanner,
+    "random": ShootingPlanner,
+}
 
 
 class LatentScale(Protocol):
