@@ -31,3 +31,7 @@ class TrainingError(RobotWmError):
 
 class TaskError(RobotWmError):
     """A simulated task is asked for something that it cannot set up."""
+
+
+class EpisodicMemoryError(RobotWmError):
+    """An episodic memory cannot be opened or does not take what it is given."""

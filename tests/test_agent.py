@@ -216,7 +216,8 @@ def test_a_hold_does_not_open_a_hand_that_holds_something(
     commanded = agent.act(image, state).actions[0, 6]
     state[0], state[7] = 0.9, 0.625
     held = agent.act(image, state)
-    assert held.status == "hold" and np.all(held.actions[:, 6] == commanded != 0.625)
+    assert held.status == "hold" and commanded != 0.625
+    assert np.all(held.actions[:, 6] == commanded)
 
 
 def test_further_guardrails_are_kept(tiny_bundle: Path, image: np.ndarray, state: np.ndarray) -> None:

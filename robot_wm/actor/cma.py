@@ -12,12 +12,13 @@ class CmaPlanner(SamplingPlanner):
     """CMA-ES with a diagonal covariance (Ros & Hansen 2008), whose rates are those of 1604.00772, table 1.
 
     Beside the elites' spread it learns from the path that the mean takes: steps in one direction widen the search,
-    steps to and fro narrow it. The paths begin anew with each plan.
+    steps to and fro narrow it. The first refit of a plan takes the elites' spread as it is, since the first candidates
+    come from proposals and not from the distribution that is adapted; the paths begin after it.
     """
 
     def _start(self, horizon: int, proposals: Proposals) -> tuple[np.ndarray, np.ndarray]:
         mean, std = super()._start(horizon, proposals)
-        self._step, self._variance = 1.0, std**2
+        self._step, self._variance, self._began = 1.0, std**2, False
         self._step_path, self._path = np.zeros_like(mean), np.zeros_like(mean)
         return mean, std
 
@@ -25,12 +26,16 @@ class CmaPlanner(SamplingPlanner):
         elites = unit[np.argsort(totals, kind="stable")[: self.settings.elites]]
         weights = np.log(len(elites) + 0.5) - np.log(np.arange(1, len(elites) + 1))
         weights = weights / weights.sum()
-        size, effective = mean.size, float(1.0 / np.square(weights).sum())
         steps = (elites - mean) / self._step
-        step = np.tensordot(weights, steps, 1)
-        self._adapt_step(step, size, effective)
-        self._adapt_variance(step, np.tensordot(weights, steps**2, 1), size, effective)
-        return mean + np.tensordot(weights, elites - mean, 1), self._step * np.sqrt(self._variance)
+        step, squares = np.tensordot(weights, steps, 1), np.tensordot(weights, steps**2, 1)
+        new_mean = mean + self._step * step
+        if self._began:
+            size, effective = mean.size, float(1.0 / np.square(weights).sum())
+            self._adapt_step(step, size, effective)
+            self._adapt_variance(step, squares, size, effective)
+        else:
+            self._variance, self._began = np.maximum(squares, self.settings.std_floor**2), True
+        return new_mean, self._step * np.sqrt(self._variance)
 
     def _adapt_step(self, step: np.ndarray, size: int, effective: float) -> None:
         rate = (effective + 2) / (size + effective + 5)
@@ -38,7 +43,8 @@ class CmaPlanner(SamplingPlanner):
         news = np.sqrt(rate * (2 - rate) * effective) * step / np.sqrt(self._variance)
         self._step_path = (1 - rate) * self._step_path + news
         expected = np.sqrt(size) * (1 - 1 / (4 * size) + 1 / (21 * size**2))
-        self._step *= float(np.exp(rate / damping * (np.linalg.norm(self._step_path) / expected - 1)))
+        change = rate / damping * (np.linalg.norm(self._step_path) / expected - 1)
+        self._step *= float(np.exp(min(change, 1.0)))
 
     def _adapt_variance(self, step: np.ndarray, squares: np.ndarray, size: int, effective: float) -> None:
         rate = (4 + effective / size) / (size + 4 + 2 * effective / size)

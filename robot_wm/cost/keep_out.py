@@ -29,12 +29,10 @@ class KeepOut(Constraint):
     def __init__(
         self, low: Sequence[float], high: Sequence[float], *, radius_m: float = 0.0, name: str = "keep-out box"
     ) -> None:
-        corners = np.array([low, high], dtype=float)
-        if corners.shape != (2, 3) or not np.all(np.isfinite(corners)) or np.any(corners[0] >= corners[1]):
-            raise RobotWmError(
-                f"{name}: corners are {low} and {high}; expected finite x, y, z, each low below its high"
-            )
-        self.low, self.high = corners[0] - radius_m, corners[1] + radius_m
+        ordered = len(low) == len(high) == 3 and bool(np.all(np.less(low, high)))
+        if not ordered or not np.all(np.isfinite([low, high])):
+            raise RobotWmError(f"{name}: corners are {low} and {high}; expected finite x, y, z, the first the lower")
+        self.low, self.high = np.subtract(low, radius_m), np.add(high, radius_m)
         self.name = name
 
     def violation(self, state: np.ndarray, actions: np.ndarray, states: np.ndarray) -> np.ndarray:
@@ -50,7 +48,8 @@ class KeepOut(Constraint):
         return np.where(np.isfinite(ends).all(axis=(1, 2)), worst, np.inf)
 
     def reason(self, violation: float) -> str:
-        return f"{self.name}: every plan enters {self.low.tolist()} to {self.high.tolist()} m, the best by {violation:.3f} m"
+        box = f"{self.low.tolist()} to {self.high.tolist()} m"
+        return f"{self.name}: every plan enters {box}, the best by {violation:.3f} m; move the arm or the box"
 
     def _depth(self, points: np.ndarray) -> np.ndarray:
         """How far (...) points (..., 3) are inside, zero outside."""
@@ -67,5 +66,5 @@ class KeepOut(Constraint):
         leave = np.where(parallel, np.where(between, np.inf, -np.inf), crossings.max(axis=0)).min(axis=-1)
         enter, leave = np.maximum(enter, 0.0), np.minimum(leave, 1.0)
         crosses = enter < leave
-        middle = np.where(crosses, (enter + leave) / 2, 0.0)
+        middle = (np.where(crosses, enter, 0.0) + np.where(crosses, leave, 0.0)) / 2
         return np.where(crosses, self._depth(starts + middle[..., None] * way), 0.0)
