@@ -67,10 +67,11 @@ def _picture(message: Any) -> av.VideoFrame:
     if hasattr(message, "encoding"):
         return _raw(message)
     codec = "png" if "png" in message.format.lower() else "mjpeg"
-    frames = av.CodecContext.create(codec, "r").decode(av.Packet(message.data.tobytes()))
+    decoder: Any = av.CodecContext.create(codec, "r")
+    frames = decoder.decode(av.Packet(message.data.tobytes()))
     if not frames:
         raise DatasetError(f"a picture of {len(message.data)} bytes in format '{message.format}' holds none")
-    return frames[0]  # type: ignore[return-value]
+    return frames[0]
 
 
 def _raw(message: Any) -> av.VideoFrame:

@@ -13,18 +13,18 @@ class Gates:
     """Least values of what `robot_wm.training.monitors.monitor` measures on held-out episodes.
 
     Attributes:
-        effective_rank: A scene with an arm and an object has more degrees of freedom than this.
+        effective_rank: 1 where the latent moves along one line only.
         channel_std: Regularised latents have about 1; those that collapse go towards 0.
         action_sensitivity: A predictor that ignores actions has 0, one that takes them in full about 1.
         ranking: 0.5 is chance.
         rank_correlation: 0 is chance.
     """
 
-    effective_rank: float = 4.0
-    channel_std: float = 0.1
-    action_sensitivity: float = 0.15
-    ranking: float = 0.7
-    rank_correlation: float = 0.2
+    effective_rank: float = 8.0
+    channel_std: float = 0.3
+    action_sensitivity: float = 0.3
+    ranking: float = 0.8
+    rank_correlation: float = 0.4
 
     def failures(self, metrics: Mapping[str, Any]) -> list[str]:
         """What does not pass, in words; empty when all does."""
