@@ -3,25 +3,28 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
 
-from robot_wm.actor.imagine import imagine
-from robot_wm.actor.plan import Plan, best_plan, hold, shifted
-from robot_wm.actor.policy import propose, random_chunk
-from robot_wm.actor.recovery import Recovery
+from robot_wm.actor.level_settings import LevelSettings
+from robot_wm.actor.plan import Fallback, Plan, hold
 from robot_wm.actor.settings import PlannerSettings
 from robot_wm.actor.space import ActionSpace
-from robot_wm.configurator import Configuration, configure
+from robot_wm.configurator import configure
+from robot_wm.cost.term import Constraint
 from robot_wm.deploy.bundle import load_bundle
 from robot_wm.deploy.session import OnnxWorldModel
+from robot_wm.deploy.slow_session import OnnxSlowLevel
 from robot_wm.errors import ObservationError, RobotWmError
+from robot_wm.pursuit import Mode, Move, Pursuit
+from robot_wm.situation import QUESTIONS, Verdict
 
-Mode = Literal["flat", "policy", "random"]
-MODES: tuple[Mode, ...] = ("flat", "policy", "random")
+MODES: tuple[Mode, ...] = ("flat", "hierarchical", "policy", "random")
 
 
 @dataclass(frozen=True)
@@ -29,7 +32,7 @@ class Decision:
     """What to do next, and how it was found.
 
     Attributes:
-        actions: (H, 7) the chunk; with status "hold" it keeps the pose and the gripper opening.
+        actions: (H, 7) the chunk; with status "hold" it keeps the pose and the gripper's last commanded opening.
         poses: (H, 8) predicted states after each action.
         energy: Sum of `energies`; infinite when holding.
         energies: (H,) of each step; empty when holding.
@@ -37,7 +40,13 @@ class Decision:
         plan_ms: Time that deciding took.
         encode_ms: Time that encoding the image took; 0 where the latent was given.
         status: "act" or "hold".
-        reason: Why it holds, or backs off; empty when it moves towards the goal.
+        reason: Why it holds, backs off or was not searched for; empty when it moves towards the goal as planned.
+        fallback: What stands in for a plan that there was no time for; empty when there was.
+        situation: What the agent makes of it; with "stuck" and "unsure" there is a question in `QUESTIONS`.
+        steps_to_go: The critic's steps to the goal; infinite without a goal.
+        surprise: By how much the latent differs from what was predicted of it, in standard deviations of the latent;
+            None where nothing was predicted.
+        subgoal: (N, D) a latent like the sub-goal that the fast level pursues; None when it aims at the goal itself.
     """
 
     actions: np.ndarray
@@ -49,30 +58,61 @@ class Decision:
     encode_ms: float
     status: Literal["act", "hold"]
     reason: str
+    fallback: Fallback = ""
+    situation: Verdict = "under way"
+    steps_to_go: float = float("inf")
+    surprise: float | None = None
+    subgoal: np.ndarray | None = None
 
 
 class Agent:
     """A bundle that acts: encodes what it sees, and plans towards the goal it was given.
 
-    Modes: "flat" searches the world model, "policy" takes the reactive policy's chunk, "random" is the baseline. In
-    every mode the chunk keeps the guardrails, or the agent holds.
+    Modes: "flat" searches the world model, "hierarchical" searches the slow level for sub-goals and the fast one for
+    the way to them, "policy" takes the reactive policy's chunk, "random" is the baseline. In every mode the chunk keeps
+    the guardrails, or the agent holds.
+
+    Args:
+        guardrails: Constraints beside the workspace.
+        asks: Holds when it is stuck or unsure, until `go_on` or a new goal.
+        slow: The slow level, which mode "hierarchical" needs.
+        levels: Settings of the slow level; None takes the bundle's.
+
+    Attributes:
+        misses: How often a decision came after its deadline ("late"), another stood in for its plan ("previous",
+            "policy", "hold"), or there was no time for a slow plan ("slow").
     """
 
     def __init__(
-        self, model: OnnxWorldModel, *, mode: Mode = "flat", seed: int = 0, settings: PlannerSettings | None = None
+        self,
+        model: OnnxWorldModel,
+        *,
+        mode: Mode = "flat",
+        seed: int = 0,
+        settings: PlannerSettings | None = None,
+        guardrails: Sequence[Constraint] = (),
+        asks: bool = False,
+        slow: OnnxSlowLevel | None = None,
+        levels: LevelSettings | None = None,
     ) -> None:
         if mode not in MODES:
             raise RobotWmError(f"agent mode '{mode}' is unknown; choose one of {MODES}")
+        if mode == "hierarchical" and slow is None:
+            raise RobotWmError("agent mode 'hierarchical' needs the slow level of a bundle; use Agent.load")
         bundle = model.bundle
+        source = str(bundle.path / "bundle.json")
         self.model = model
         self.contract = bundle.contract
         self.mode = mode
-        self.settings = settings or PlannerSettings.from_mapping(bundle.planner, str(bundle.path / "bundle.json"))
+        self.settings = settings or PlannerSettings.from_mapping(bundle.planner, source)
+        self.misses: Counter[str] = Counter()
+        self._slow, self._levels = slow, levels
+        if levels is None and bundle.slow is not None:
+            self._levels = LevelSettings.from_mapping(bundle.slow.settings, source)
         self._space = ActionSpace(self.contract)
-        self._recovery = Recovery(self.settings)
-        self._seed = seed
-        self._goal: np.ndarray | None = None
-        self._configuration: Configuration | None = None
+        self._seed, self._asks, self._guardrails = seed, asks, tuple(guardrails)
+        self._goals: list[np.ndarray] = []
+        self._pursuit: Pursuit | None = None
         self.reset()
 
     @classmethod
@@ -84,27 +124,52 @@ class Agent:
         provider: str = "cpu",
         seed: int = 0,
         settings: PlannerSettings | None = None,
+        guardrails: Sequence[Constraint] = (),
         threads: int = 2,
+        asks: bool = False,
+        levels: LevelSettings | None = None,
     ) -> Agent:
-        """Verifies a bundle and opens it on `provider`.
+        """Verifies a bundle and opens it on `provider`; `guardrails` come on top of the workspace.
 
         Raises:
-            BundleError: A file is missing or altered, or a setting is unknown.
+            BundleError: A file is missing or altered, a setting is unknown, or the slow level that the mode needs is
+                not there.
             ProviderError: The provider is not available.
         """
-        model = OnnxWorldModel(load_bundle(bundle), provider=provider, threads=threads)
-        return cls(model, mode=mode, seed=seed, settings=settings)
+        opened = load_bundle(bundle)
+        model = OnnxWorldModel(opened, provider=provider, threads=threads)
+        slow = OnnxSlowLevel(opened, provider=provider, threads=threads) if mode == "hierarchical" else None
+        return cls(
+            model,
+            mode=mode,
+            seed=seed,
+            settings=settings,
+            guardrails=guardrails,
+            asks=asks,
+            slow=slow,
+            levels=levels,
+        )
 
     @property
     def goal(self) -> np.ndarray | None:
         """The goal's latent (N, D), or None before one was set."""
-        return self._goal
+        return self._goals[0] if self._goals else None
+
+    @property
+    def goals_left(self) -> int:
+        """Goals of the sequence that are not reached yet, or the last one."""
+        return len(self._goals)
 
     def reset(self, seed: int | None = None) -> None:
         """Forgets the last plan and restarts the random numbers, from `seed` if given; the goal stays."""
         self._rng = np.random.default_rng(self._seed if seed is None else seed)
-        self._last: np.ndarray | None = None
-        self._recovery.reset()
+        self._opening: float | None = None
+        self.go_on()
+
+    def go_on(self) -> None:
+        """Begins anew towards the same goal; also the operator's answer to a question."""
+        if self._pursuit is not None:
+            self._pursuit.reset()
 
     def encode(self, image: np.ndarray) -> np.ndarray:
         """Latent (N, D) of an image uint8 (height, width, 3); ObservationError if it is not what the contract says."""
@@ -112,16 +177,27 @@ class Agent:
 
     def set_goal(self, image: np.ndarray) -> None:
         """Sets the goal to what `image` shows."""
-        self.set_goal_latent(self.encode(self.contract.check_image(image, "goal image")))
+        self.set_goals([image])
+
+    def set_goals(self, images: Sequence[np.ndarray]) -> None:
+        """Sets a sequence of goals: when what one image shows is reached, the next becomes the goal."""
+        self._pursue([self.encode(self.contract.check_image(image, "goal image")) for image in images])
 
     def set_goal_latent(self, latent: np.ndarray) -> None:
         """Sets the goal to a latent (N, D) and forgets the last plan."""
         if latent.shape != self.model.latent_shape or not np.all(np.isfinite(latent)):
             raise ObservationError(f"goal latent: got shape {latent.shape}, expected finite {self.model.latent_shape}")
-        self._goal = np.asarray(latent, dtype=np.float32)
-        self._configuration = configure(self.model, self.contract, self._goal, self.settings)
-        self._last = None
-        self._recovery.reset()
+        self._pursue([np.asarray(latent, dtype=np.float32)])
+
+    def _pursue(self, goals: list[np.ndarray]) -> None:
+        if not goals:
+            raise ObservationError("goals: got none, expected at least one")
+        self._goals = goals
+        active = configure(
+            self.model, self.contract, goals[0], self.settings, self._guardrails, slow=self._slow, levels=self._levels
+        )
+        bound = self.model.bundle.metrics.get("surprise_bound")
+        self._pursuit = Pursuit(self.model, self._space, goals[0], active, self.mode, self.settings, bound, self.misses)
 
     def act(self, image: np.ndarray, state: np.ndarray, deadline_s: float | None = None) -> Decision:
         """Encodes and decides; `deadline_s` seconds are for both together."""
@@ -138,47 +214,42 @@ class Agent:
             ObservationError: The latent or the state has the wrong shape or is not finite.
         """
         began = time.monotonic()
+        deadline = None if deadline_s is None else began + deadline_s
         state = self.contract.check_state(state)
-        if self._goal is None or self._configuration is None:
-            plan = hold(state, self.model.horizon, "no goal was set")
+        if self._pursuit is None:
+            move = Move(hold(state, self.model.horizon, "no goal was set"), "under way", float("inf"), None, None)
         else:
-            deadline = None if deadline_s is None else began + deadline_s
-            plan = self._plan(self._goal, self._configuration, latent, state, deadline)
-        self._last = plan.actions if plan.status == "act" else None
-        return _decision(plan, time.monotonic() - began)
+            opening = float(state[7]) if self._opening is None else self._opening
+            move = self._pursuit.move(latent, state, opening, deadline, self._rng)
+        move = self._judged(move, state)
+        move = replace(move, plan=self._with_grip(move.plan))
+        now = time.monotonic()
+        self.misses["late"] += deadline is not None and now > deadline
+        return _decision(move, now - began)
 
-    def _plan(
-        self, goal: np.ndarray, active: Configuration, latent: np.ndarray, state: np.ndarray, deadline: float | None
-    ) -> Plan:
-        if self.mode == "random":
-            chunk = random_chunk(self._space, self.model.horizon, self._rng)
-            return self._single(active, latent, state, chunk)
-        retreat = self._recovery.chunk(self.model.horizon, float(state[7]))
-        if retreat is not None:
-            plan = self._single(active, latent, state, self._space.clip(retreat))
-            return replace(plan, reason=plan.reason or "backing off: no progress towards the goal")
-        plan = self._towards(goal, active, latent, state, deadline)
-        if plan.status == "act":  # a hold asks for help with its reason; backing off would move blindly instead
-            self._recovery.notice(plan.actions[0, :3], float(self.model.critic(latent[None], goal)[0]), self._rng)
+    def _judged(self, move: Move, state: np.ndarray) -> Move:
+        """Goes on to the next goal where one is reached, and holds with a question where the agent asks."""
+        if move.situation == "reached" and len(self._goals) > 1:
+            self._pursue(self._goals[1:])
+        question = QUESTIONS.get(move.situation)
+        if not self._asks or question is None:
+            return move
+        return replace(move, plan=hold(state, self.model.horizon, question), subgoal=None)
+
+    def _with_grip(self, plan: Plan) -> Plan:
+        """Makes a hold keep the opening that was commanded: a hand around a thing measures wider, and would let go."""
+        if not self._space.frees_gripper:
+            return plan
+        if plan.status == "hold" and self._opening is not None:
+            actions = plan.actions.copy()
+            actions[:, 6] = self._opening
+            plan = replace(plan, actions=actions)
+        self._opening = float(plan.actions[0, 6])
         return plan
 
-    def _towards(
-        self, goal: np.ndarray, active: Configuration, latent: np.ndarray, state: np.ndarray, deadline: float | None
-    ) -> Plan:
-        previous = None if self._last is None else shifted(self._last)
-        proposals = propose(self.model, self._space, latent, goal, state, horizon=self.model.horizon, previous=previous)
-        if self.mode == "policy":
-            assert proposals.mean is not None
-            return self._single(active, latent, state, proposals.mean)
-        costs = active.costs_beside(proposals)
-        return active.planner.plan(self.model, costs, active.constraints, latent, state, proposals, deadline, self._rng)
 
-    def _single(self, active: Configuration, latent: np.ndarray, state: np.ndarray, chunk: np.ndarray) -> Plan:
-        judged = imagine(self.model, active.costs, active.constraints, self._space, latent, state, chunk[None])
-        return best_plan(judged, state, self.model.horizon, iterations=0, candidates=len(judged))
-
-
-def _decision(plan: Plan, seconds: float) -> Decision:
+def _decision(move: Move, seconds: float) -> Decision:
+    plan = move.plan
     return Decision(
         actions=plan.actions,
         poses=plan.states,
@@ -189,4 +260,9 @@ def _decision(plan: Plan, seconds: float) -> Decision:
         encode_ms=0.0,
         status=plan.status,
         reason=plan.reason,
+        fallback=plan.fallback,
+        situation=move.situation,
+        steps_to_go=move.steps_to_go,
+        surprise=move.surprise,
+        subgoal=move.subgoal,
     )

@@ -18,12 +18,13 @@ from rich.table import Table
 
 from robot_wm.agent import Agent
 from robot_wm.bench_encoder import EncoderName, bench_encoder
-from robot_wm.deploy.bundle import default_bundle
+from robot_wm.deploy.bundle import default_bundle, load_bundle
 from robot_wm.deploy.session import Provider
 from robot_wm.errors import RobotWmError
 from robot_wm.evaluation import percentiles
+from robot_wm.pursuit import Mode
 
-Target = Literal["sim", "encoder", "planner", "transport"]
+Target = Literal["sim", "encoder", "planner", "levels", "transport"]
 WARM_UP = 5
 REPEATS = 200
 
@@ -34,11 +35,12 @@ class BenchConfig:
 
     Attributes:
         target: "sim" counts environment steps a second with one image a step; "encoder" times onnxruntime, torch and
-            transformers on one image or clip; "planner" times one decision of the flat planner and of the policy
-            alone; "transport" times messages over DDS.
+            transformers on one image or clip; "planner" times one decision of the planners and of the policy alone;
+            "levels" measures how well each level of the world model predicts against the horizon; "transport" times
+            messages over DDS.
         config: Which encoder: "small" is the bundle's, the others are V-JEPA 2 on 16 frames with random weights.
-        repeats: Steps, images, decisions or messages; None takes 200, or 6 clips of a large encoder.
-        bundle: Model bundle of planner and small encoder.
+        repeats: Steps, images, decisions, episodes of play or messages; None takes 200, or 6 clips of a large encoder.
+        bundle: Model bundle of planner, levels and small encoder.
         json: File for the figures.
     """
 
@@ -50,6 +52,8 @@ class BenchConfig:
     threads: int = 2
     seed: int = 0
     json: Path | None = None
+    figure: Path | None = None
+    """PNG file for the curves of "levels"."""
 
 
 def run(config: BenchConfig) -> int:
@@ -76,7 +80,7 @@ def bench_sim(config: BenchConfig) -> dict[str, dict[str, float]]:
 
     rows, repeats = {}, config.repeats or REPEATS
     for task in sim.TASKS:
-        environment: Any = gymnasium.make(f"robot_wm/Tabletop{task.capitalize()}-v0", disable_env_checker=True)
+        environment: Any = gymnasium.make(sim.environment_id(task), disable_env_checker=True)
         environment.reset(seed=config.seed)
         environment.action_space.seed(config.seed)
         seconds = 0.0
@@ -108,7 +112,10 @@ def bench_planner(config: BenchConfig) -> dict[str, dict[str, float]]:
     """Milliseconds of one decision from a latent, without a deadline."""
     rng = np.random.default_rng(config.seed)
     rows = {}
-    for mode in ("flat", "policy"):
+    modes: tuple[Mode, ...] = ("flat", "policy")
+    if load_bundle(config.bundle).slow is not None:
+        modes = ("flat", "hierarchical", "policy")
+    for mode in modes:
         agent = Agent.load(config.bundle, mode=mode, provider=config.provider, threads=config.threads, seed=config.seed)
         agent.set_goal(_image(agent, rng))
         latent = agent.encode(_image(agent, rng))
@@ -116,6 +123,13 @@ def bench_planner(config: BenchConfig) -> dict[str, dict[str, float]]:
         state = np.array([*middle, 1.0, 0.0, 0.0, 0.0, 0.0], dtype=np.float32)
         rows[f"{mode}_plan_ms"] = _times(partial(agent.decide, latent, state), config.repeats or REPEATS)
     return rows
+
+
+def bench_levels(config: BenchConfig) -> dict[str, dict[str, float]]:
+    """Figures of `sim.level_bench.run`, and their curves where `config.figure` says."""
+    return importlib.import_module("sim.level_bench").run(
+        config.bundle, episodes=config.repeats, seed=config.seed, threads=config.threads, figure=config.figure
+    )
 
 
 def bench_transport(config: BenchConfig) -> dict[str, dict[str, float]]:
@@ -127,6 +141,7 @@ BENCHES: dict[str, Callable[[BenchConfig], dict[str, dict[str, float]]]] = {
     "sim": bench_sim,
     "encoder": encoder,
     "planner": bench_planner,
+    "levels": bench_levels,
     "transport": bench_transport,
 }
 

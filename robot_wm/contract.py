@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -155,3 +155,6 @@ TABLETOP = Contract(
     workspace_low=(0.30, -0.28, 0.02),
     workspace_high=(0.68, 0.28, 0.35),
 )
+
+TABLETOP_GRIPPER = replace(TABLETOP, name="tabletop_gripper", action_high=(*TABLETOP.action_high[:6], 1.0))
+"""The same with a gripper that opens and closes: 0 closed, 1 open."""

@@ -31,3 +31,11 @@ class TrainingError(RobotWmError):
 
 class CheckpointError(RobotWmError):
     """A published checkpoint is missing, damaged, unsafe, or does not fit the model."""
+
+
+class TaskError(RobotWmError):
+    """A simulated task is asked for something that it cannot set up."""
+
+
+class EpisodicMemoryError(RobotWmError):
+    """An episodic memory cannot be opened or does not take what it is given."""

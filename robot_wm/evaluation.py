@@ -16,9 +16,13 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from robot_wm.agent import Agent, Mode
+from robot_wm.contract import ACTION_NAMES, Contract
 from robot_wm.deploy.bundle import default_bundle, load_bundle
 from robot_wm.deploy.session import Provider, check_provider
 from robot_wm.errors import RobotWmError
+from robot_wm.situation import QUESTIONS
+
+TaskName = Literal["reach", "push", "grasp", "pick_place", "drawer", "two_block", "far_push"]
 
 
 @dataclass(frozen=True)
@@ -27,9 +31,11 @@ class EvalConfig:
 
     Attributes:
         task: Name of the task.
-        agent: "flat" plans in the world model, "policy" is the reactive policy alone, "random" the baseline.
+        agent: "flat" plans in the world model, "hierarchical" on two levels of it, "policy" is the reactive policy
+            alone, "random" the baseline, "scripted" knows where things are and shows what is possible.
         episodes: Number of episodes; episode i depends on (seed, i) alone.
         bundle: Model bundle; the one inside the package by default.
+        goal_steps: Difficulty: distance of the goal in steps of scripted play; the task's own range by default.
         randomize: Draws colours, light, camera pose and physics anew in each episode.
         provider: Execution provider of onnxruntime.
         threads: Threads of each worker within an operator.
@@ -37,11 +43,12 @@ class EvalConfig:
         json: File for the result.
     """
 
-    task: Literal["reach", "push"] = "reach"
-    agent: Mode = "flat"
+    task: TaskName = "reach"
+    agent: Mode | Literal["scripted"] = "flat"
     episodes: int = 100
     seed: int = 0
     bundle: Path = field(default_factory=default_bundle)
+    goal_steps: int | None = None
     randomize: bool = False
     provider: Provider = "cpu"
     threads: int = 2
@@ -51,7 +58,12 @@ class EvalConfig:
 
 @dataclass(frozen=True)
 class EpisodeResult:
-    """One episode: whether and after how many steps it succeeded, holds, and the times of each step in ms."""
+    """One episode: whether and after how many steps it succeeded, holds, and the times of each step in ms.
+
+    Attributes:
+        subgoals: Steps towards a sub-goal of the slow level.
+        asking: Whether the agent was stuck or unsure at any step.
+    """
 
     index: int
     success: bool
@@ -59,6 +71,8 @@ class EpisodeResult:
     holds: int
     plan_ms: tuple[float, ...]
     encode_ms: tuple[float, ...]
+    subgoals: int = 0
+    asking: bool = False
 
 
 def run(config: EvalConfig) -> int:
@@ -66,7 +80,8 @@ def run(config: EvalConfig) -> int:
     if config.episodes < 1 or config.workers < 1:
         raise RobotWmError(f"eval: episodes {config.episodes} and workers {config.workers} must be at least 1")
     console = Console()
-    console.print(f"bundle {config.bundle} on {check_provider(config.provider)}, {config.threads} threads")
+    if config.agent != "scripted":
+        console.print(f"bundle {config.bundle} on {check_provider(config.provider)}, {config.threads} threads")
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     results: list[EpisodeResult] = []
     with Progress(*columns, console=console) as progress:
@@ -103,16 +118,41 @@ def play_episodes(config: EvalConfig, indices: list[int]) -> Iterator[EpisodeRes
     """Plays the given episodes in one environment with one agent."""
     import gymnasium
 
-    import sim  # noqa: F401  (registers the environments)
+    import sim
 
-    agent = Agent.load(config.bundle, mode=config.agent, provider=config.provider, threads=config.threads)
-    name = f"robot_wm/Tabletop{config.task.capitalize()}-v0"
-    environment = gymnasium.make(name, randomize=config.randomize, disable_env_checker=True)
+    environment = gymnasium.make(
+        sim.environment_id(config.task),
+        goal_steps=config.goal_steps,
+        randomize=config.randomize,
+        disable_env_checker=True,
+    )
     try:
+        agent = _agent(config, environment)
         for index in indices:
             yield _play(agent, environment, index, episode_seed(config.seed, index))
     finally:
         environment.close()
+
+
+def _agent(config: EvalConfig, environment: Any) -> Any:
+    """Who plays: something with `Agent`'s reset, set_goal and act."""
+    if config.agent == "scripted":
+        from sim.scripted import ScriptedAgent
+
+        return ScriptedAgent(environment.unwrapped)
+    agent = Agent.load(config.bundle, mode=config.agent, provider=config.provider, threads=config.threads)
+    needed, able = environment.unwrapped.task.contract, agent.contract
+    for name, needs, has in zip(ACTION_NAMES, _free(needed), _free(able), strict=True):
+        if needs and not has:
+            raise RobotWmError(
+                f"eval: task {config.task} needs action dimension '{name}', but contract '{able.name}' of bundle "
+                f"{config.bundle} fixes it; train with `robot-wm collect --task {config.task}`"
+            )
+    return agent
+
+
+def _free(contract: Contract) -> np.ndarray:
+    return np.subtract(contract.action_high, contract.action_low) > 0
 
 
 def episode_seed(seed: int, index: int) -> int:
@@ -120,11 +160,11 @@ def episode_seed(seed: int, index: int) -> int:
     return int(np.random.SeedSequence([seed, index]).generate_state(1)[0])
 
 
-def _play(agent: Agent, environment: Any, index: int, seed: int) -> EpisodeResult:
+def _play(agent: Any, environment: Any, index: int, seed: int) -> EpisodeResult:
     observation, _ = environment.reset(seed=seed)
     agent.reset(seed)
     agent.set_goal(observation["goal"])
-    plan_ms, encode_ms, holds = [], [], 0
+    plan_ms, encode_ms, holds, subgoals, asking = [], [], 0, 0, False
     terminated = truncated = False
     info: dict[str, Any] = {"success": False}
     while not (terminated or truncated):
@@ -133,7 +173,10 @@ def _play(agent: Agent, environment: Any, index: int, seed: int) -> EpisodeResul
         plan_ms.append(decision.plan_ms)
         encode_ms.append(decision.encode_ms)
         holds += decision.status == "hold"
-    return EpisodeResult(index, bool(info["success"]), len(plan_ms), holds, tuple(plan_ms), tuple(encode_ms))
+        subgoals += decision.subgoal is not None
+        asking |= decision.situation in QUESTIONS
+    success, times = bool(info["success"]), (tuple(plan_ms), tuple(encode_ms))
+    return EpisodeResult(index, success, len(plan_ms), holds, *times, subgoals, asking)
 
 
 def summarize(config: EvalConfig, results: list[EpisodeResult]) -> dict[str, Any]:
@@ -145,11 +188,14 @@ def summarize(config: EvalConfig, results: list[EpisodeResult]) -> dict[str, Any
         "episodes": len(results),
         "seed": config.seed,
         "randomize": config.randomize,
-        "bundle_sha256": load_bundle(config.bundle).sha256,
+        "goal_steps": config.goal_steps,
+        "bundle_sha256": None if config.agent == "scripted" else load_bundle(config.bundle).sha256,
         "success_rate": len(successes) / len(results),
         "ci95": list(wilson_interval(len(successes), len(results))),
         "steps_mean": float(np.mean([result.steps for result in successes])) if successes else None,
         "holds": sum(result.holds for result in results),
+        "subgoal_share": sum(result.subgoals for result in results) / sum(result.steps for result in results),
+        "asking_episodes": sorted(result.index for result in results if result.asking),
         "plan_ms": percentiles([ms for result in results for ms in result.plan_ms]),
         "encode_ms": percentiles([ms for result in results for ms in result.encode_ms]),
         "failed_episodes": sorted(result.index for result in results if not result.success),

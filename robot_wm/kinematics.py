@@ -126,6 +126,13 @@ class Arm:
             raise KinematicsError(f"no joint velocity towards {where}: {error}") from error
         return velocity[self._index]
 
+    def jacobian(self, q: np.ndarray) -> np.ndarray:
+        """(6, n): linear and angular velocity of the end effector, in the root frame, per velocity of each joint."""
+        full = pin.computeFrameJacobian(
+            self._model, self._data, self._to_model(q), self._frame, pin.ReferenceFrame.LOCAL_WORLD_ALIGNED
+        )
+        return full[:, self._index]
+
     def inverse(
         self, pose: np.ndarray, q_start: np.ndarray, *, tolerance: float = 1e-4, max_steps: int = 200
     ) -> np.ndarray:

@@ -6,6 +6,7 @@ import sys
 import threading
 import time
 from collections import deque
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,7 @@ from builtin_interfaces.msg import Time as TimeMsg
 from diagnostic_msgs.msg import DiagnosticStatus
 from rclpy.callback_groups import MutuallyExclusiveCallbackGroup
 from sensor_msgs.msg import Image, JointState
-from std_msgs.msg import Float32MultiArray
+from std_msgs.msg import Float32, Float32MultiArray
 from std_srvs.srv import Trigger
 from trajectory_msgs.msg import MultiDOFJointTrajectory
 
@@ -21,11 +22,20 @@ from robot_wm.agent import Agent, Decision
 from robot_wm.contract import Contract
 from robot_wm.deploy.bundle import default_bundle
 from robot_wm.errors import RobotWmError
-from ros_nodes.conversions import Plan, image_to_array, image_to_latent, joints_from, plan_to_message, seconds
+from ros_nodes.conversions import (
+    Plan,
+    image_to_array,
+    image_to_latent,
+    joints_from,
+    latent_to_image,
+    plan_to_message,
+    seconds,
+)
 from ros_nodes.managed_node import Change, ManagedNode
 from ros_nodes.node_process import run
 from ros_nodes.qos import LATCHED, LATEST, SENSOR
 from ros_nodes.robot_config import RobotConfig, RobotConfigError
+from ros_nodes.situation_status import situation_status
 
 GOAL, LATENTS = "goal/image", "perception/latents"
 STATE_TOLERANCE_S = 0.1
@@ -41,7 +51,8 @@ class PlannerNode(ManagedNode):
         self.parameter("bundle", "", "Directory of the model bundle; empty for the one that ships.", change=once)
         self.parameter("provider", "cpu", "onnxruntime execution provider: cpu, cuda, …", change=once)
         self.parameter("robot", "panda_sim", "Robot configuration: a name in config/robots or a path.", change=once)
-        self.parameter("mode", "flat", "How to choose actions: flat (search), policy or random.", change=once)
+        self.parameter("mode", "flat", "How to choose actions: flat, hierarchical, policy or random.", change=once)
+        self.parameter("ask_operator", False, "Hold and ask on planner/status when stuck or unsure.", change=once)
         self.parameter("seed", 0, "Seed of the search.", 0, 2**31 - 1, change=once)
         self.parameter("deadline_s", 0.1, "Time for one plan, seconds.", 0.005, 10.0)
         self.parameter(
@@ -49,13 +60,16 @@ class PlannerNode(ManagedNode):
         )
 
         self._run, self._running, self._goal_stamp_s, self._refusal = 0, False, 0.0, ""
+        self._misses: Mapping[str, int] = {}
 
     def on_setup(self) -> None:
         self._robot = RobotConfig.load(self.get_parameter("robot").value)
         self.hardware, self._arm = self._robot.name, self._robot.arm()
         bundle = Path(self.get_parameter("bundle").value or default_bundle())
         mode, provider = self.get_parameter("mode").value, self.get_parameter("provider").value
-        self._agent = Agent.load(bundle, mode=mode, provider=provider, seed=self.get_parameter("seed").value)
+        seed, asks = self.get_parameter("seed").value, self.get_parameter("ask_operator").value
+        self._agent = Agent.load(bundle, mode=mode, provider=provider, seed=seed, asks=asks)
+        self._misses, self._begins, self._said = self._agent.misses, False, ""
         _check_frames(self._robot, self._agent.contract)
         self._states: deque[tuple[float, np.ndarray]] = deque(maxlen=500)
         self._run, self._running, self._goal_stamp_s, self._refusal = self._run + 1, False, 0.0, ""
@@ -64,6 +78,9 @@ class PlannerNode(ManagedNode):
         self._plan_meter, self._latents = self.meter("plan"), self.meter("latents")
         self._plans = self.advertise(MultiDOFJointTrajectory, "planner/plan", LATEST)
         self._energies = self.advertise(Float32MultiArray, "planner/energy", LATEST)
+        self._subgoals = self.advertise(Image, "planner/subgoal", LATEST)
+        self._surprises = self.advertise(Float32, "world_model/surprise", LATEST)
+        self._situations = self.advertise(DiagnosticStatus, "planner/status", LATCHED)
         self._sending = threading.Lock()
         # A stop must wait neither for a plan that is being made nor for a flood of messages.
         planning, control = MutuallyExclusiveCallbackGroup(), MutuallyExclusiveCallbackGroup()
@@ -79,12 +96,14 @@ class PlannerNode(ManagedNode):
 
     def details(self) -> dict[str, str]:
         running, stamp = str(self._running).lower(), f"{self._goal_stamp_s:.6f}"
-        return {"running": running, "goal_stamp_s": stamp, "goal_refused": self._refusal}
+        said = {"running": running, "goal_stamp_s": stamp, "goal_refused": self._refusal}
+        return said | {f"missed.{what}": str(count) for what, count in sorted(self._misses.items())}
 
     def _start(self, _: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
         if not self.is_active:
             response.message = "planner_node is not active; activate it first"
             return response
+        self._begins = True
         self._run, self._running, self._rotation = self._run + 1, True, None
         missing = self._missing()
         response.success, response.message = True, f"started, {missing}" if missing else "started"
@@ -136,6 +155,9 @@ class PlannerNode(ManagedNode):
             self.get_logger().warning(f"not planned: {what}", throttle_duration_sec=2.0)
             return
         try:
+            if self._begins:
+                self._begins = False
+                self._agent.go_on()
             latent = image_to_latent(message, self._agent.model.latent_shape, LATENTS)
             decision = self._agent.decide(latent, state, self.get_parameter("deadline_s").value)
         except RobotWmError as error:
@@ -155,6 +177,7 @@ class PlannerNode(ManagedNode):
 
     def _send(self, decision: Decision, stamp: TimeMsg, state: np.ndarray) -> None:
         self._plan_meter.tick(decision.plan_ms * 1e-3)
+        self._tell(decision, stamp)
         if decision.status == "hold":
             self._send_stop(stamp)
             self.report(DiagnosticStatus.WARN, f"holding: {decision.reason}")
@@ -165,6 +188,16 @@ class PlannerNode(ManagedNode):
         self._plans.publish(plan_to_message(plan, stamp, self._robot.base_frame, self._robot.ee_frame))
         self._energies.publish(Float32MultiArray(data=[float(energy) for energy in decision.energies]))
         self.report(DiagnosticStatus.OK, decision.reason or "planning")
+
+    def _tell(self, decision: Decision, stamp: TimeMsg) -> None:
+        """Publishes what the plan rests on, and the situation whenever it changes."""
+        if decision.subgoal is not None:
+            self._subgoals.publish(latent_to_image(decision.subgoal, stamp, "latent"))
+        if decision.surprise is not None:
+            self._surprises.publish(Float32(data=decision.surprise))
+        if decision.situation != self._said:
+            self._said = decision.situation
+            self._situations.publish(situation_status(decision, self._agent.goals_left))
 
     def _with_fixed_rotation(self, poses: np.ndarray, state: np.ndarray) -> np.ndarray:
         """Keeps the hand's rotation at the start where the contract fixes it: measured errors must not add up."""

@@ -20,7 +20,7 @@ from ros_nodes.qos import LATEST
 from ros_nodes.robot_config import RobotConfig
 from ros_nodes.robot_interfaces import Endpoint
 from ros_nodes.sim_cameras import SimCameras
-from ros_nodes.sim_task import SimTask
+from ros_nodes.sim_task import SimTask, task_named
 from ros_nodes.trajectory_controller import TrajectoryController
 from ros_nodes.trajectory_executor import TrajectoryExecutor
 from sim.randomization import Randomization
@@ -57,7 +57,8 @@ class SimNode(ManagedNode):
     def on_setup(self) -> None:
         self._robot = RobotConfig.load(self.get_parameter("robot").value)
         self.hardware = self._robot.name
-        self._world = World(Randomization() if self.get_parameter("randomize").value else None)
+        randomization = Randomization() if self.get_parameter("randomize").value else None
+        self._world = World(randomization, task_named(self.get_parameter("task").value).equipment)
         self._release.append(self._world.close)
         self._sim_time_s, self._stepped_at = 0.0, time.monotonic()
         group = MutuallyExclusiveCallbackGroup()

@@ -20,7 +20,7 @@ from ros_nodes.diagnostics import status
 from ros_nodes.managed_node import ManagedNode
 from ros_nodes.qos import LATCHED, LATEST
 from ros_nodes.robot_config import RobotConfigError
-from sim.tasks import TASKS
+from sim.tasks import TASKS, Task
 from sim.world import World
 
 
@@ -74,10 +74,8 @@ class SimTask:
 
     def _set_up(self) -> None:
         name, seed = self._node.get_parameter("task").value, self._node.get_parameter("seed").value
-        if name not in TASKS:
-            raise RobotConfigError(f"task '{name}' is unknown; set parameter 'task' to one of {sorted(TASKS)}")
+        self._task, self._name, self._seed = self._fitting(name)(), name, seed
         rng = np.random.default_rng(seed)
-        self._task, self._name, self._seed = TASKS[name](), name, seed
         self._world.reset(rng)
         self._goal = self._task.reset(self._world, rng)
         self._moved()
@@ -99,6 +97,28 @@ class SimTask:
             text = f"sim/task: got '{message.data}', expected 'NAME SEED', NAME of {sorted(TASKS)}"
             self._node.get_logger().error(text)
             return
+        try:
+            self._fitting(name)
+        except RobotConfigError as error:
+            self._node.get_logger().error(f"sim/task: {error}")
+            return
         self._node.set_parameters([Parameter("task", value=name), Parameter("seed", value=int(seed))])
         self._set_up()
         self.publish_goal()
+
+    def _fitting(self, name: str) -> type[Task]:
+        """The task of this name; RobotConfigError when there is none, or when it needs what this world has not."""
+        task = task_named(name)
+        if task.equipment != self._world.equipment:
+            raise RobotConfigError(
+                f"task '{name}' needs {task.equipment}, but the simulation has {self._world.equipment}; "
+                f"start sim_node with task:={name}"
+            )
+        return task
+
+
+def task_named(name: str) -> type[Task]:
+    """A task; RobotConfigError when there is none of this name."""
+    if name not in TASKS:
+        raise RobotConfigError(f"task '{name}' is unknown; set parameter 'task' to one of {sorted(TASKS)}")
+    return TASKS[name]

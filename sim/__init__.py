@@ -2,11 +2,13 @@
 
 import gymnasium
 
-from sim.tasks import TASKS
+from sim.tasks import TASKS, environment_id
+
+__all__ = ["TASKS", "environment_id"]
 
 for _name, _task in TASKS.items():
     gymnasium.register(
-        id=f"robot_wm/Tabletop{_name.capitalize()}-v0",
+        id=environment_id(_name),
         entry_point="sim.envs:TabletopEnv",
         kwargs={"task": _name},
         max_episode_steps=_task.max_steps,

@@ -18,12 +18,14 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from robot_wm.agent import Agent
-from robot_wm.contract import TABLETOP
+from robot_wm.contract import TABLETOP, Contract
 from robot_wm.data import DatasetWriter, Episode
 from robot_wm.data.files import write_atomic
 from robot_wm.deploy.bundle import default_bundle, load_bundle
 from robot_wm.errors import DatasetError
+from robot_wm.evaluation import TaskName
 from sim.parallel import ordered_map
+from sim.tasks import TASKS
 
 _RECORD = "meta/collect.json"
 
@@ -37,7 +39,7 @@ class CollectConfig:
     Attributes:
         out: Folder of the dataset.
         task: What is played; "play" is a mixture of "reach" and "push", and in "correct" the policy of a bundle begins
-            either task, and its mistakes are corrected.
+            either task, and its mistakes are corrected. Of the other tasks each is done once, and then play goes on.
         episodes: Number of episodes that the dataset shall have.
         workers: Processes that simulate.
         seed: The same seed gives the same episodes.
@@ -48,7 +50,7 @@ class CollectConfig:
     """
 
     out: Path
-    task: Literal["reach", "push", "play", "correct"] = "play"
+    task: TaskName | Literal["play", "correct"] = "play"
     episodes: int = 100
     workers: int = 2
     seed: int = 0
@@ -72,6 +74,11 @@ class CollectConfig:
         recipe = {name: plain[name] for name in ("task", "seed", "steps", "randomize", "reach_share")}
         return recipe | ({"bundle": load_bundle(self.bundle).sha256} if self.task == "correct" else {})
 
+    @property
+    def contract(self) -> Contract:
+        """The robot's contract in these episodes; it frees the gripper only where the task needs it."""
+        return TASKS[self.task].contract if self.task in TASKS else TABLETOP
+
 
 def run(config: CollectConfig) -> int:
     """Collects until the dataset has `config.episodes` episodes.
@@ -84,7 +91,7 @@ def run(config: CollectConfig) -> int:
     """
     console = Console()
     _check_recipe(config)
-    with DatasetWriter(config.out, TABLETOP) as writer:
+    with DatasetWriter(config.out, config.contract) as writer:
         if writer.episodes:
             console.print(f"{config.out} has {writer.episodes} episodes; going on to {config.episodes}")
         try:

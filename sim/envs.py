@@ -30,6 +30,7 @@ class TabletopEnv(gymnasium.Env[Any, np.ndarray]):
 
     Args:
         task: A name in `sim.tasks.TASKS`.
+        goal_steps: Difficulty: the goal lies so many steps of scripted play away; None draws from the task's range.
         randomize: Draws looks, light, physics and camera pose anew at each reset.
         randomization: The ranges used when `randomize` is set.
         render_mode: Only "rgb_array": the overview camera.
@@ -41,13 +42,14 @@ class TabletopEnv(gymnasium.Env[Any, np.ndarray]):
         self,
         task: str,
         *,
+        goal_steps: int | None = None,
         randomize: bool = False,
         randomization: Randomization | None = None,
         render_mode: str | None = None,
     ) -> None:
         self.render_mode = render_mode
-        self.world = World((randomization or Randomization()) if randomize else None)
-        self.task = TASKS[task]()
+        self.task = TASKS[task](goal_steps)
+        self.world = World((randomization or Randomization()) if randomize else None, self.task.equipment)
         camera = TABLETOP.camera
         image = spaces.Box(0, 255, (camera.height, camera.width, 3), np.uint8)
         state = spaces.Box(-2.0, 2.0, (len(STATE_NAMES),), np.float32)
@@ -91,6 +93,7 @@ class TabletopEnv(gymnasium.Env[Any, np.ndarray]):
             "block": self.world.block_position(),
             "contact": self.world.in_contact(),
             "limited": limited,
+            **self.task.monitor(self.world),
         }
 
     def render(self) -> np.ndarray:

@@ -1,158 +1,58 @@
-"""Scripted play: it knows where things are, wanders, and pushes the block about, so that a model can watch."""
+"""Episodes of scripted play, so that a model can watch."""
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 
 import numpy as np
 
 from robot_wm.agent import Agent
 from robot_wm.contract import TABLETOP
 from robot_wm.data.episode import Episode
+from sim.equipment import Equipment
+from sim.pusher import BEHAVIOURS, PlayStyle
 from sim.randomization import Randomization
 from sim.robot import DOWN
-from sim.tasks import (
-    BLOCK_HIGH,
-    BLOCK_LOW,
-    CONTACT_M,
-    PUSH_HEIGHT_M,
-    TASKS,
-    camera_image,
-    clear_tool,
-    random_block,
-    random_tool,
-)
+from sim.scripts import SCRIPTS, Script
+from sim.tasks import TASKS, Task, camera_image
+from sim.tasks.task import clear_tool, random_block
 from sim.world import World
 
-HOVER_HEIGHT_M = 0.13
-BEHAVIOURS = ("wander", "approach", "push")
-
-
-@dataclass(frozen=True)
-class PlayStyle:
-    """How one episode is played; drawn anew for each.
-
-    Attributes:
-        speed_m: Distance of free motion a step.
-        push_m: Distance of a pushing step.
-        noise_m: Standard deviation of the noise on every step.
-        wander: Chance that the next thing to do is a free motion.
-    """
-
-    speed_m: float
-    push_m: float
-    noise_m: float
-    wander: float
-
-    @classmethod
-    def sample(cls, task: str, rng: np.random.Generator) -> PlayStyle:
-        """Draws a style; a "reach" episode only wanders."""
-        return cls(
-            speed_m=rng.uniform(0.03, 0.04),
-            push_m=rng.uniform(0.018, 0.03),
-            noise_m=rng.choice([0.0, 0.003, 0.008]),
-            wander=1.0 if task == "reach" else 0.2,
-        )
-
-
-class Player:
-    """Chooses the next tool displacement from the true positions of tool and block."""
-
-    def __init__(self, style: PlayStyle, rng: np.random.Generator) -> None:
-        self._style, self._rng = style, rng
-        self.behaviour = "wander"
-        self._patience = 0
-
-    def act(self, tool: np.ndarray, block: np.ndarray) -> np.ndarray:
-        """The displacement (3,) for one step, metres, within the contract's bounds."""
-        if self._patience <= 0 or self._arrived(tool, block):
-            self._choose(block)
-        self._patience -= 1
-        step = self._towards(tool, self._target) if self._wandering else self._push(tool, block)
-        step = step + self._rng.normal(0.0, self._style.noise_m, 3)
-        return np.clip(step, TABLETOP.action_low[:3], TABLETOP.action_high[:3])
-
-    def pursue(self, task: str, target: np.ndarray, patience: int = 1000) -> None:
-        """Brings the tool ("reach") or the block ("push") to `target` (3,), metres, within `patience` steps."""
-        self._wandering, self._target, self._patience = task == "reach", target, patience
-
-    def _choose(self, block: np.ndarray) -> None:
-        self._wandering = self._rng.random() < self._style.wander
-        self._patience = 12 if self._wandering else 30
-        self._target = random_tool(self._rng) if self._wandering else self._push_target(block)
-
-    def _push_target(self, block: np.ndarray) -> np.ndarray:
-        while True:
-            target = random_block(self._rng)
-            if 0.06 <= np.linalg.norm(target - block) <= 0.22:
-                return target
-            if np.any(block[:2] < BLOCK_LOW - 0.05) or np.any(block[:2] > BLOCK_HIGH + 0.05):
-                return target
-
-    def _arrived(self, tool: np.ndarray, block: np.ndarray) -> bool:
-        if self._wandering:
-            return bool(np.linalg.norm(tool - self._target) < 0.01)
-        return bool(np.linalg.norm(block[:2] - self._target[:2]) < 0.012)
-
-    def _push(self, tool: np.ndarray, block: np.ndarray) -> np.ndarray:
-        heading = self._target[:2] - block[:2]
-        heading = heading / (np.linalg.norm(heading) + 1e-9)
-        offset = tool[:2] - block[:2]
-        along = float(offset @ heading)
-        across = float(heading[0] * offset[1] - heading[1] * offset[0])
-        behind = along < -CONTACT_M * 0.7 and abs(across) < 0.015 and along > -0.11
-        low = tool[2] < PUSH_HEIGHT_M + 0.02
-        if behind and low:
-            return self._shove(tool, heading, across)
-        self.behaviour = "approach"
-        standoff = np.append(block[:2] - heading * (CONTACT_M + 0.028), PUSH_HEIGHT_M)
-        distance = np.linalg.norm(tool[:2] - standoff[:2])
-        if distance < 0.012 or (low and self._free_line(tool, standoff, block)):
-            return self._towards(tool, standoff)
-        hover = np.append(standoff[:2], HOVER_HEIGHT_M)
-        if low and np.linalg.norm(offset) < 0.09:
-            hover[:2] = tool[:2]
-        return self._towards(tool, hover if distance > 0.03 else standoff)
-
-    def _shove(self, tool: np.ndarray, heading: np.ndarray, across: float) -> np.ndarray:
-        self.behaviour = "push"
-        sideways = np.array([-heading[1], heading[0]])
-        step = heading * self._style.push_m - sideways * np.clip(1.2 * across, -0.02, 0.02)
-        return np.append(step, PUSH_HEIGHT_M - tool[2])
-
-    def _free_line(self, tool: np.ndarray, standoff: np.ndarray, block: np.ndarray) -> bool:
-        line = standoff[:2] - tool[:2]
-        share = np.clip((block[:2] - tool[:2]) @ line / (line @ line + 1e-9), 0.0, 1.0)
-        return bool(np.linalg.norm(tool[:2] + share * line - block[:2]) > 0.055)
-
-    def _towards(self, tool: np.ndarray, target: np.ndarray) -> np.ndarray:
-        if self._wandering:
-            self.behaviour = "wander"
-        way = target - tool
-        return way * min(1.0, self._style.speed_m / (float(np.linalg.norm(way)) + 1e-9))
+FREE_PLAY = ("reach", "push")
+"""Tasks whose play has no goal of its own."""
 
 
 def play_episode(task: str, seed: int, steps: int, randomize: float = 0.5) -> Episode:
     """Plays one episode from scratch.
 
     Args:
-        task: "reach" only wanders; "push" mostly pushes.
+        task: "reach" only wanders; "push" mostly pushes; of the others the task is done once, and then play goes on.
         seed: The same seed gives the same episode to the bit.
         steps: Number of frames.
         randomize: Chance that the scene is randomised.
 
     Returns:
-        The episode with the privileged columns `block`, `contact` and `behaviour` for monitoring.
+        The episode with the privileged columns `block`, `contact` and `behaviour` for monitoring, and the task's own.
     """
     rng = np.random.default_rng(seed)
-    with _scene(rng, randomize) as world:
-        block = random_block(rng)
-        world.place_block(block, rng.uniform(-np.pi, np.pi))
-        world.place_robot(clear_tool(block, rng))
-        player = Player(PlayStyle.sample(task, rng), rng)
-        return _record(world, task, steps, player, lambda image, command: player.act(command, world.block_position()))
+    objective = TASKS[task]()
+    with _scene(rng, randomize, objective.equipment) as world:
+        if task in FREE_PLAY:
+            _scatter(world, rng)
+            script = SCRIPTS[task](PlayStyle.sample(task, rng), rng)
+        else:
+            objective.reset(world, rng)
+            script = SCRIPTS[task](PlayStyle.sample(task, rng), rng)
+            script.pursue(objective)
+        return _record(world, objective, steps, script, lambda image, tool: script.act(world, tool))
+
+
+def _scatter(world: World, rng: np.random.Generator) -> None:
+    block = random_block(rng)
+    world.place_block(block, rng.uniform(-np.pi, np.pi))
+    world.place_robot(clear_tool(block, rng))
 
 
 def corrected_episode(agent: Agent, task: str, seed: int, steps: int, randomize: float = 0.5) -> Episode:
@@ -161,25 +61,25 @@ def corrected_episode(agent: Agent, task: str, seed: int, steps: int, randomize:
     It shows what to do in the situations that the agent's own mistakes lead to. Arguments as for `play_episode`.
     """
     rng = np.random.default_rng(seed)
-    with _scene(rng, randomize) as world:
-        objective = TASKS[task]()
+    objective = TASKS[task]()
+    with _scene(rng, randomize, objective.equipment) as world:
         agent.set_goal(objective.reset(world, rng))
         agent.reset(seed)
-        player = Player(PlayStyle.sample(task, rng), rng)
-        player.pursue(task, objective.goal)
+        script = SCRIPTS[task](PlayStyle.sample(task, rng), rng)
+        script.pursue(objective)
         left_to_agent = iter(range(int(rng.uniform(0.12, 0.6) * objective.max_steps)))
 
-        def choose(image: np.ndarray, command: np.ndarray) -> np.ndarray:
+        def choose(image: np.ndarray, tool: np.ndarray) -> np.ndarray:
             if next(left_to_agent, None) is None:
-                return player.act(command, world.block_position())
-            return agent.act(image, world.state()).actions[0, :3]
+                return script.act(world, tool)
+            return agent.act(image, world.state()).actions[0, [0, 1, 2, 6]]
 
-        return _record(world, task, steps, player, choose)
+        return _record(world, objective, steps, script, choose)
 
 
 @contextmanager
-def _scene(rng: np.random.Generator, randomize: float) -> Iterator[World]:
-    world = World(Randomization() if rng.random() < randomize else None)
+def _scene(rng: np.random.Generator, randomize: float, equipment: Equipment) -> Iterator[World]:
+    world = World(Randomization() if rng.random() < randomize else None, equipment)
     try:
         world.reset(rng)
         yield world
@@ -188,32 +88,35 @@ def _scene(rng: np.random.Generator, randomize: float) -> Iterator[World]:
 
 
 def _record(
-    world: World, task: str, steps: int, player: Player, choose: Callable[[np.ndarray, np.ndarray], np.ndarray]
+    world: World, task: Task, steps: int, script: Script, choose: Callable[[np.ndarray, np.ndarray], np.ndarray]
 ) -> Episode:
     """Moves by what `choose` says of the picture and the commanded position, and records it."""
     command = world.ee_pose()[:3]
     low, high = np.array(TABLETOP.workspace_low), np.array(TABLETOP.workspace_high)
-    rows: dict[str, list] = {key: [] for key in ("images", "states", "actions", "block", "contact", "behaviour")}
+    rows: dict[str, list] = defaultdict(list)
     for _ in range(steps):
         image = camera_image(world)
-        target = np.clip(command + choose(image, command), low, high)
-        rows["images"].append(image)
-        rows["states"].append(world.state())
-        rows["actions"].append(np.append(target - command, np.zeros(4)))
-        rows["block"].append(world.block_position())
-        rows["contact"].append(world.in_contact())
-        rows["behaviour"].append(BEHAVIOURS.index(player.behaviour))
+        *way, opening = choose(image, command)
+        target = np.clip(command + way, low, high)
+        frame = {
+            "images": image,
+            "states": world.state(),
+            "actions": np.concatenate([target - command, np.zeros(3), [opening]]),
+            "block": world.block_position().astype(np.float32),
+            "contact": world.in_contact(),
+            "behaviour": BEHAVIOURS.index(script.behaviour),
+            **task.monitor(world),
+        }
+        for name, value in frame.items():
+            rows[name].append(value)
         command = target
-        world.step_pose(command, DOWN, 0.0, TABLETOP.step_s)
+        world.step_pose(command, DOWN, float(opening), TABLETOP.step_s)
+    columns = {name: np.stack(values) for name, values in rows.items()}
     return Episode(
-        images=np.stack(rows["images"]),
-        states=np.stack(rows["states"]),
-        actions=np.stack(rows["actions"]).astype(np.float32),
+        images=columns.pop("images"),
+        states=columns.pop("states"),
+        actions=columns.pop("actions").astype(np.float32),
         stamps=np.arange(steps) * TABLETOP.step_s,
-        task=task,
-        monitor={
-            "block": np.array(rows["block"], dtype=np.float32),
-            "contact": np.array(rows["contact"]),
-            "behaviour": np.array(rows["behaviour"], dtype=np.int64),
-        },
+        task=task.name,
+        monitor=columns,
     )

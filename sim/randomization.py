@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
+
+from sim.equipment import PLAIN, Equipment
 
 Rgb = tuple[float, float, float]
 
@@ -14,13 +16,13 @@ class Randomization:
     """How far each property of the scene may move from its nominal value; zeros change nothing.
 
     Attributes:
-        block_colour: Largest offset of each RGB channel of the block, in 0…1.
-        table_colour: The same for the table.
+        block_colour: Largest offset of each RGB channel of a block, in 0…1.
+        table_colour: The same for the table, and for a cabinet.
         arm_tint: Largest relative darkening of the arm's links.
         light_direction: Largest offset of each component of the light's direction.
         light_strength: Largest relative change of the diffuse and ambient light.
-        friction: Largest relative change of the block's friction.
-        mass: Largest relative change of the block's mass.
+        friction: Largest relative change of the blocks' friction, and of a drawer's.
+        mass: Largest relative change of the blocks' mass.
         camera_position: Largest offset of the camera along each axis, metres.
         camera_angle: Largest rotation of the camera about each of its axes, radians.
     """
@@ -35,8 +37,8 @@ class Randomization:
     camera_position: float = 0.02
     camera_angle: float = float(np.radians(3.0))
 
-    def sample(self, rng: np.random.Generator) -> Scene:
-        """Draws one scene; every property is uniform in its range."""
+    def sample(self, rng: np.random.Generator, equipment: Equipment = PLAIN) -> Scene:
+        """Draws one scene; every property is uniform in its range, and those of absent things are not drawn."""
 
         def offset(scale: float, size: int) -> np.ndarray:
             return rng.uniform(-scale, scale, size)
@@ -46,7 +48,7 @@ class Randomization:
             return float(red), float(green), float(blue)
 
         nominal = Scene()
-        return Scene(
+        scene = Scene(
             block_colour=colour(nominal.block_colour, self.block_colour),
             table_colour=colour(nominal.table_colour, self.table_colour),
             arm_brightness=1.0 - float(rng.uniform(0.0, self.arm_tint)),
@@ -58,6 +60,13 @@ class Randomization:
             camera_offset=offset(self.camera_position, 3),
             camera_rotation=offset(self.camera_angle, 3),
         )
+        if equipment.second_block:
+            scene = replace(scene, second_colour=colour(nominal.second_colour, self.block_colour))
+        if equipment.drawer:
+            friction = nominal.drawer_friction_n * (1.0 + float(offset(self.friction, 1)[0]))
+            drawer_colour = colour(nominal.drawer_colour, self.table_colour)
+            scene = replace(scene, drawer_colour=drawer_colour, drawer_friction_n=friction)
+        return scene
 
 
 @dataclass(frozen=True)
@@ -65,19 +74,23 @@ class Scene:
     """One drawn scene; the defaults are the nominal tabletop.
 
     Attributes:
-        friction: Lateral friction coefficient of the block.
-        mass: Mass of the block, kg.
+        friction: Lateral friction coefficient of the blocks.
+        mass: Mass of a block, kg.
+        drawer_friction_n: Force with which a drawer resists, newtons.
         camera_offset: Translation of the camera in the base frame, metres, (3,).
         camera_rotation: Rotation vector of the camera about its own axes, radians, (3,).
     """
 
     block_colour: Rgb = (0.85, 0.16, 0.12)
+    second_colour: Rgb = (0.12, 0.50, 0.22)
     table_colour: Rgb = (0.74, 0.68, 0.58)
+    drawer_colour: Rgb = (0.42, 0.30, 0.22)
     arm_brightness: float = 1.0
     light_direction: np.ndarray = field(default_factory=lambda: np.array([0.8, 0.6, 2.0]))
     light_diffuse: float = 0.45
     light_ambient: float = 0.55
     friction: float = 0.5
     mass: float = 0.15
+    drawer_friction_n: float = 1.5
     camera_offset: np.ndarray = field(default_factory=lambda: np.zeros(3))
     camera_rotation: np.ndarray = field(default_factory=lambda: np.zeros(3))

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from sim.bullet import BulletClient
+from sim.bullet import BulletClient, pybullet
 
 URDF = Path(__file__).parent / "assets" / "panda.urdf"
 JOINT_NAMES = tuple(f"panda_joint{i}" for i in range(1, 8))
@@ -20,6 +20,8 @@ DOWN = np.array([1.0, 0.0, 0.0, 0.0])
 MOTOR_GAIN = 0.35
 MOTOR_FORCE = (87.0, 87.0, 87.0, 87.0, 12.0, 12.0, 12.0)
 FINGER_FORCE_N = 20.0
+PAD_FRICTION = 1.0
+COUPLING_FORCE_N = 100.0
 
 
 class Panda:
@@ -37,6 +39,20 @@ class Panda:
         self._low = np.array([infos[i][8] for i in self._arm])
         self._high = np.array([infos[i][9] for i in self._arm])
         self.links = range(-1, len(infos))
+
+    def prepare_grip(self) -> None:
+        """Gives the fingers rubber pads and couples them, as the real hand's drive does, so that they close evenly."""
+        left, right = self._fingers
+        for finger in self._fingers:
+            self._bullet.changeDynamics(self.body, finger, lateralFriction=PAD_FRICTION)
+        gear = self._bullet.createConstraint(
+            self.body, left, self.body, right, pybullet.JOINT_GEAR, [0, 1, 0], [0, 0, 0], [0, 0, 0]
+        )
+        self._bullet.changeConstraint(gear, gearRatio=-1, erp=0.3, maxForce=COUPLING_FORCE_N)
+
+    def grips(self, body: int, link: int = -1) -> bool:
+        """Whether both fingers touch a link of a body."""
+        return all(self._bullet.getContactPoints(self.body, body, finger, link) for finger in self._fingers)
 
     def reset(self, position: np.ndarray, quaternion: np.ndarray = DOWN, gripper: float = 0.0) -> None:
         """Puts the tool at a pose at rest; `gripper` is the opening, 0 (closed) … 1 (open)."""

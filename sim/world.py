@@ -1,11 +1,14 @@
-"""The PyBullet scene: a table, a Panda, a block and cameras. Environments and the simulator node share it."""
+"""The PyBullet scene: table, Panda, block, what else a task needs, cameras. Environments and nodes share it."""
 
 from __future__ import annotations
 
 import numpy as np
 
+from robot_wm.errors import TaskError
 from sim.bullet import BulletClient, pybullet, quiet
 from sim.camera import CAMERAS, FAR_M, NEAR_M, PinholeCamera, wrist_camera
+from sim.drawer import Drawer
+from sim.equipment import PLAIN, Equipment
 from sim.randomization import Randomization, Scene
 from sim.robot import DOWN, FINGER_NAMES, JOINT_NAMES, URDF, Panda
 
@@ -16,7 +19,7 @@ BLOCK_SIZE_M = 0.05
 TABLE_HALF_EXTENTS_M = (0.50, 0.65, 0.02)
 TABLE_CENTRE_M = (0.45, 0.0, -0.02)
 _OUT_OF_TOUCH_M = np.array([0.0, 0.0, 5.0])
-"""Where the block goes for a moment at each reset, so that PyBullet forgets its contacts and no history remains."""
+"""Where blocks go for a moment at each reset, so that PyBullet forgets their contacts and no history remains."""
 
 
 class World:
@@ -24,23 +27,34 @@ class World:
 
     Args:
         randomization: Ranges that `reset` draws a scene from; `None` keeps the nominal scene.
+        equipment: What there is beside table, arm and block.
         gui: Opens PyBullet's window.
     """
 
-    def __init__(self, randomization: Randomization | None = None, *, gui: bool = False) -> None:
-        self._randomization = randomization
+    def __init__(
+        self, randomization: Randomization | None = None, equipment: Equipment = PLAIN, *, gui: bool = False
+    ) -> None:
+        self._randomization, self.equipment = randomization, equipment
         with quiet():
             self._bullet = BulletClient(pybullet.GUI if gui else pybullet.DIRECT)
             self._bullet.setPhysicsEngineParameter(fixedTimeStep=1.0 / PHYSICS_HZ, deterministicOverlappingPairs=1)
             self._bullet.setGravity(0.0, 0.0, -9.81)
             self._table = self._add_box(TABLE_HALF_EXTENTS_M, TABLE_CENTRE_M, mass=0.0)
-            self._block = self._add_box((BLOCK_SIZE_M / 2,) * 3, (0.5, 0.0, BLOCK_SIZE_M / 2), mass=0.15)
+            self._blocks = [self._add_block()]
             self.robot = Panda(self._bullet)
+            if equipment.second_block:
+                self._blocks.append(self._add_block())
+            self._drawer = Drawer(self._bullet) if equipment.drawer else None
+        if equipment.grip:
+            self.robot.prepare_grip()
         self._link_colours = {v[1]: v[7] for v in self._bullet.getVisualShapeData(self.robot.body)}
         self._pristine = self._bullet.saveState()
         self._joint_target, self._gripper_target = self.robot.joints()[0], 0.0
         self.scene = Scene()
         self._apply_scene()
+
+    def _add_block(self) -> int:
+        return self._add_box((BLOCK_SIZE_M / 2,) * 3, (0.5, 0.0, BLOCK_SIZE_M / 2), mass=0.15)
 
     def _add_box(self, half_extents: tuple[float, ...], centre: tuple[float, ...], mass: float) -> int:
         visual = self._bullet.createVisualShape(pybullet.GEOM_BOX, halfExtents=half_extents)
@@ -50,23 +64,28 @@ class World:
     def reset(self, rng: np.random.Generator) -> None:
         """Draws a scene and forgets all motion; the same generator state gives the same bits."""
         self._bullet.restoreState(self._pristine)
-        self.place_block(_OUT_OF_TOUCH_M)
+        for number in range(len(self._blocks)):
+            self.place_block(_OUT_OF_TOUCH_M * (1 + number), number=number)
         self._bullet.performCollisionDetection()
         if self._randomization is not None:
-            self.scene = self._randomization.sample(rng)
+            self.scene = self._randomization.sample(rng, self.equipment)
         self._apply_scene()
 
     def _apply_scene(self) -> None:
         scene, change = self.scene, self._bullet.changeVisualShape
-        change(self._block, -1, rgbaColor=(*scene.block_colour, 1.0))
+        for block, colour in zip(self._blocks, (scene.block_colour, scene.second_colour), strict=False):
+            change(block, -1, rgbaColor=(*colour, 1.0))
         change(self._table, -1, rgbaColor=(*scene.table_colour, 1.0))
         for link, (red, green, blue, alpha) in self._link_colours.items():
             dimmed = [channel * scene.arm_brightness for channel in (red, green, blue)]
             change(self.robot.body, link, rgbaColor=(*dimmed, alpha))
-        self._bullet.changeDynamics(
-            self._block, -1, mass=scene.mass, lateralFriction=scene.friction, linearDamping=0.0, angularDamping=0.0
-        )
+        for block in self._blocks:
+            self._bullet.changeDynamics(
+                block, -1, mass=scene.mass, lateralFriction=scene.friction, linearDamping=0.0, angularDamping=0.0
+            )
         self._bullet.changeDynamics(self._table, -1, lateralFriction=1.0)
+        if self._drawer is not None:
+            self._drawer.prepare(scene.drawer_colour, scene.drawer_friction_n)
 
     def place_robot(self, position: np.ndarray, quaternion: np.ndarray = DOWN, gripper: float = 0.0) -> None:
         """Puts the tool at a pose (metres, quaternion) at rest, with no motion in between."""
@@ -74,11 +93,18 @@ class World:
         self._joint_target, self._gripper_target = self.robot.joints()[0], gripper
         self.robot.drive(self._joint_target, gripper)
 
-    def place_block(self, position: np.ndarray, yaw: float = 0.0) -> None:
-        """Puts the block's centre at `position` (3,), metres, turned by `yaw` radians, at rest."""
+    def place_block(self, position: np.ndarray, yaw: float = 0.0, *, number: int = 0) -> None:
+        """Puts a block's centre at `position` (3,), metres, turned by `yaw` radians, at rest."""
         quaternion = self._bullet.getQuaternionFromEuler([0.0, 0.0, yaw])
-        self._bullet.resetBasePositionAndOrientation(self._block, position, quaternion)
-        self._bullet.resetBaseVelocity(self._block, [0.0] * 3, [0.0] * 3)
+        self._bullet.resetBasePositionAndOrientation(self._blocks[number], position, quaternion)
+        self._bullet.resetBaseVelocity(self._blocks[number], [0.0] * 3, [0.0] * 3)
+
+    @property
+    def drawer(self) -> Drawer:
+        """The drawer; TaskError where there is none."""
+        if self._drawer is None:
+            raise TaskError("this world has no drawer; make it with Equipment(drawer=True)")
+        return self._drawer
 
     def step_joints(self, joints: np.ndarray, gripper: float, dt_s: float) -> None:
         """Moves the motors' targets linearly to `joints` (7,) over `dt_s` and simulates that long."""
@@ -115,23 +141,43 @@ class World:
         """The contract's state (8,): tool pose and gripper opening."""
         return np.append(self.ee_pose(), self.gripper()).astype(np.float32)
 
-    def block_position(self) -> np.ndarray:
-        """Centre of the block (3,), metres."""
-        return np.array(self._bullet.getBasePositionAndOrientation(self._block)[0])
+    def block_position(self, number: int = 0) -> np.ndarray:
+        """Centre of a block (3,), metres."""
+        return np.array(self._bullet.getBasePositionAndOrientation(self._blocks[number])[0])
 
     def in_contact(self) -> bool:
-        """Whether the robot touches the block."""
-        return bool(self._bullet.getContactPoints(self.robot.body, self._block))
+        """Whether the robot touches a block or the drawer."""
+        things = self._blocks if self._drawer is None else [*self._blocks, self._drawer.body]
+        return any(self._bullet.getContactPoints(self.robot.body, thing) for thing in things)
+
+    def grips_block(self, number: int = 0) -> bool:
+        """Whether both fingers touch a block."""
+        return self.robot.grips(self._blocks[number])
+
+    def grips_handle(self) -> bool:
+        """Whether both fingers touch the drawer's handle."""
+        return self.robot.grips(self.drawer.body, self.drawer.handle)
 
     def render(self, camera: str, height: int, width: int) -> np.ndarray:
         """The picture of one camera ("camera", "wrist_camera" or "overview") as uint8 (height, width, 3)."""
         pixels = self._shoot(camera, height, width, pybullet.ER_NO_SEGMENTATION_MASK)[2]
         return np.ascontiguousarray(np.reshape(pixels, (height, width, 4))[:, :, :3].astype(np.uint8))
 
-    def block_pixels(self, camera: str, height: int, width: int) -> int:
-        """How many pixels of a camera's picture show the block."""
-        bodies = np.asarray(self._shoot(camera, height, width, pybullet.ER_SEGMENTATION_MASK_OBJECT_AND_LINKINDEX)[4])
-        return int(np.count_nonzero((bodies >= 0) & (bodies & ((1 << 24) - 1) == self._block)))
+    def block_pixels(self, camera: str, height: int, width: int, number: int = 0) -> int:
+        """How many pixels of a camera's picture show a block."""
+        bodies, _ = self._segments(camera, height, width)
+        return int(np.count_nonzero(bodies == self._blocks[number]))
+
+    def handle_pixels(self, camera: str, height: int, width: int) -> int:
+        """How many pixels of a camera's picture show the drawer's handle."""
+        bodies, links = self._segments(camera, height, width)
+        return int(np.count_nonzero((bodies == self.drawer.body) & (links == self.drawer.handle)))
+
+    def _segments(self, camera: str, height: int, width: int) -> tuple[np.ndarray, np.ndarray]:
+        """Body and link that each pixel shows, -1 and -2 where it shows nothing."""
+        flags = pybullet.ER_SEGMENTATION_MASK_OBJECT_AND_LINKINDEX
+        shown = np.asarray(self._shoot(camera, height, width, flags)[4])
+        return np.where(shown >= 0, shown & ((1 << 24) - 1), -1), (shown >> 24) - 1
 
     def _shoot(self, camera: str, height: int, width: int, flags: int) -> tuple:
         pinhole, scene = self._camera(camera), self.scene

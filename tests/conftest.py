@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +24,7 @@ def tiny_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from robot_wm.perception.encoder import EncoderConfig
     from robot_wm.training import checkpoint
     from robot_wm.world_model.model import ModelConfig, WorldModel
+    from robot_wm.world_model.slow import SlowConfig, SlowLevel
 
     torch.manual_seed(0)
     encoder = EncoderConfig(stem=8, width=16, depth=1, heads=2, tokens=4, channels=8)
@@ -30,8 +32,10 @@ def tiny_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
     actions = np.random.default_rng(0).uniform(TABLETOP.action_low, TABLETOP.action_high, (64, 7))
     model.scaling.fit(np.zeros((64, 8)), actions)
     folder = tmp_path_factory.mktemp("tiny")
-    meta = {"stage": "heads", "step": 0, "model": checkpoint.model_to_dict(model.config), "latent_std": 1.0}
-    checkpoint.save(folder / "run", {"model": model}, None, meta)
+    level = SlowLevel(SlowConfig(stride=4, channels=6, macro=3, width=16, depth=1), 4, 8, model.scaling, chunk=4)
+    meta = {"stage": "levels_0", "step": 0, "model": checkpoint.model_to_dict(model.config), "latent_std": 1.0}
+    meta["slow"] = {"model": asdict(level.config), "latent_std": 1.0}
+    checkpoint.save(folder / "run", {"model": model, "slow": level}, None, meta)
     planner = PlannerSettings(samples=16, iterations=2, elites=4)
     return export_checkpoint(
         ExportConfig(folder / "run", folder / "bundle", "tiny", horizon=3, planner=planner, force=True)

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from robot_wm import agent as agent_module
+from robot_wm.actor.level_settings import LevelSettings
 from robot_wm.actor.plan import Plan, shifted
 from robot_wm.actor.settings import PlannerSettings
 from robot_wm.agent import MODES, Agent, Mode
 from robot_wm.configurator import Configuration
-from robot_wm.contract import TABLETOP
+from robot_wm.contract import TABLETOP, TABLETOP_GRIPPER
+from robot_wm.cost.keep_out import KeepOut
+from robot_wm.deploy.bundle import load_bundle
+from robot_wm.deploy.session import OnnxWorldModel
 from robot_wm.errors import BundleError, ObservationError, RobotWmError
 
 
@@ -35,7 +40,7 @@ def test_every_mode_returns_a_chunk_within_the_contract(
     assert np.all(decision.actions >= np.float32(TABLETOP.action_low))
     assert np.all(decision.actions <= np.float32(TABLETOP.action_high))
     assert decision.energy == pytest.approx(decision.energies.sum())
-    assert decision.iterations == (2 if mode == "flat" else 0)
+    assert decision.iterations == (2 if mode in ("flat", "hierarchical") else 0)
     assert decision.plan_ms > 0 and decision.encode_ms > 0
     np.testing.assert_allclose(decision.poses[0, :3], state[:3] + decision.actions[0, :3], atol=1e-6)
 
@@ -72,12 +77,70 @@ def test_holding_is_no_reason_to_back_off(tiny_bundle: Path, image: np.ndarray, 
     assert agent.decide(latent, state).reason == ""
 
 
-def test_a_passed_deadline_still_gives_the_best_proposal(agent: Agent, image: np.ndarray, state: np.ndarray) -> None:
-    decision = agent.act(image, state, deadline_s=0.0)
-    assert decision.status == "act" and decision.iterations == 1
+def test_a_passed_deadline_degrades_to_the_last_plan_then_to_the_policy(
+    tiny_bundle: Path, agent: Agent, image: np.ndarray, state: np.ndarray
+) -> None:
+    policy = Agent.load(tiny_bundle, mode="policy")
+    policy.set_goal(image[::-1].copy())
+    latent = agent.encode(image)
+    first = agent.decide(latent, state, deadline_s=0.0)
+    assert (first.status, first.fallback, first.iterations) == ("act", "policy", 0)
+    np.testing.assert_array_equal(first.actions, policy.decide(latent, state).actions)
+    planned = agent.decide(latent, state)
+    assert planned.fallback == "" and planned.iterations == 2
+    again = agent.decide(latent, state, deadline_s=0.0)
+    assert again.fallback == "previous" and "no time" in again.reason and again.energies.shape == (3,)
+    np.testing.assert_array_equal(again.actions, shifted(planned.actions))
+    agent.decide(latent, state, deadline_s=0.0)
+    assert agent.decide(latent, state, deadline_s=0.0).fallback == "policy"  # the last plan is used up
+    state[0] = 0.9
+    assert agent.decide(latent, state, deadline_s=0.0).fallback == "hold"
+    assert agent.misses == {"policy": 2, "previous": 2, "hold": 1, "late": 5}
 
 
-@pytest.mark.parametrize("mode", ["flat", "random"])
+def test_far_goals_are_pursued_by_subgoals_and_near_ones_are_not(
+    tiny_bundle: Path, image: np.ndarray, state: np.ndarray
+) -> None:
+    far = Agent.load(tiny_bundle, mode="hierarchical", levels=LevelSettings(near_steps=0.0, reached_steps=0.0))
+    near = Agent.load(tiny_bundle, mode="hierarchical", levels=LevelSettings(near_steps=1000.0))
+    for agent in (far, near):
+        agent.set_goal(image[::-1].copy())
+    pictures = [far.act(image, state).subgoal for _ in range(5)]
+    assert all(picture is not None and picture.shape == far.model.latent_shape for picture in pictures)
+    assert all(picture is pictures[0] for picture in pictures[:4])  # replanned at its own, slower rate
+    assert pictures[4] is not pictures[0]
+    assert near.act(image, state).subgoal is None
+    assert near.act(image, state, deadline_s=10.0).fallback == ""
+
+
+def test_goals_in_a_sequence_follow_each_other_when_reached(
+    tiny_bundle: Path, image: np.ndarray, state: np.ndarray
+) -> None:
+    settings = PlannerSettings(samples=16, elites=4, reached_steps=1000.0)
+    agent = Agent.load(tiny_bundle, settings=settings)
+    agent.set_goals([image, image[::-1].copy()])
+    first = agent.goal
+    situations = [agent.act(image, state).situation for _ in range(4)]
+    assert situations == ["under way", "reached", "under way", "reached"]
+    assert agent.goals_left == 1 and not np.array_equal(agent.goal, first)
+    with pytest.raises(ObservationError, match="at least one"):
+        agent.set_goals([])
+
+
+def test_an_agent_that_asks_holds_until_it_is_answered(tiny_bundle: Path, image: np.ndarray, state: np.ndarray) -> None:
+    settings = PlannerSettings(samples=16, elites=4, patience=1, retreat=1, reached_steps=0.0)
+    agent = Agent.load(tiny_bundle, settings=settings, asks=True)
+    agent.set_goal(image[::-1].copy())
+    latent = agent.encode(image)
+    decisions = [agent.decide(latent, state) for _ in range(20)]
+    assert decisions[0].status == "act" and decisions[0].situation == "under way"
+    assert decisions[-1].status == "hold" and decisions[-1].situation == "stuck"
+    assert decisions[-1].reason.endswith("?")
+    agent.go_on()
+    assert agent.decide(latent, state).status == "act"
+
+
+@pytest.mark.parametrize("mode", ["flat", "hierarchical", "random"])
 def test_reset_restarts_the_same_sequence(tiny_bundle: Path, image: np.ndarray, state: np.ndarray, mode: Mode) -> None:
     agent = Agent.load(tiny_bundle, mode=mode, seed=5)
     agent.set_goal(image[::-1].copy())
@@ -107,7 +170,7 @@ def test_the_last_plan_is_continued_until_goal_or_episode_change(
     agent: Agent, image: np.ndarray, state: np.ndarray, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     recorder, latent = Recorder(), agent.encode(image)
-    monkeypatch.setattr(agent_module, "configure", lambda *_: Configuration(recorder, (), ()))
+    monkeypatch.setattr(agent_module, "configure", lambda *_, **__: Configuration(recorder, (), ()))
     agent.set_goal_latent(latent)
     agent.decide(latent, state)
     np.testing.assert_array_equal(
@@ -150,3 +213,25 @@ def test_unknown_mode_and_missing_bundle(tiny_bundle: Path, tmp_path: Path) -> N
         Agent.load(tiny_bundle, mode="psychic")  # type: ignore[arg-type]
     with pytest.raises(BundleError, match="no such bundle"):
         Agent.load(tmp_path / "none")
+
+
+def test_a_hold_does_not_open_a_hand_that_holds_something(
+    tiny_bundle: Path, image: np.ndarray, state: np.ndarray
+) -> None:
+    model = OnnxWorldModel(load_bundle(tiny_bundle))
+    model.bundle = dataclasses.replace(model.bundle, contract=TABLETOP_GRIPPER)
+    agent = Agent(model, mode="random")
+    agent.set_goal(image)
+    commanded = agent.act(image, state).actions[0, 6]
+    state[0], state[7] = 0.9, 0.625
+    held = agent.act(image, state)
+    assert held.status == "hold" and commanded != 0.625
+    assert np.all(held.actions[:, 6] == commanded)
+
+
+def test_further_guardrails_are_kept(tiny_bundle: Path, image: np.ndarray, state: np.ndarray) -> None:
+    everywhere = KeepOut((0.0, -1.0, 0.0), (state[0] - 0.01, 1.0, 1.0))
+    agent = Agent.load(tiny_bundle, guardrails=[everywhere])
+    agent.set_goal(image[::-1].copy())
+    for _ in range(3):
+        assert np.all(agent.act(image, state).poses[:, 0] >= state[0] - 0.01)

@@ -9,7 +9,7 @@ from typing import Protocol
 import numpy as np
 
 from robot_wm.actions import integrate
-from robot_wm.actor.space import ActionSpace
+from robot_wm.actor.space import SearchSpace
 from robot_wm.cost.term import Constraint, Cost, Rollout, weighted_energies
 
 
@@ -65,12 +65,27 @@ def imagine(
     model: WorldModel,
     costs: Sequence[Cost],
     constraints: Sequence[Constraint],
-    space: ActionSpace,
+    space: SearchSpace,
     latent: np.ndarray,
     state: np.ndarray,
     actions: np.ndarray,
 ) -> Candidates:
     """Repairs, filters and scores `actions` (C, H, 7); the model sees only candidates that keep every constraint."""
+    actions, states, refusal = keep_constraints(constraints, space, state, actions)
+    if len(actions) == 0:
+        return Candidates(actions, states, np.empty(actions.shape[:2]), np.empty(0), refusal)
+    energies = weighted_energies(costs, Rollout(actions, states, model.rollout(latent, state, actions)))
+    return Candidates(actions, states, energies, energies.sum(axis=1), refusal)
+
+
+def keep_constraints(
+    constraints: Sequence[Constraint], space: SearchSpace, state: np.ndarray, actions: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, str]:
+    """Repairs `actions` (C, H, 7) and leaves out what breaks a constraint even so.
+
+    Returns:
+        The actions and states of those that are left, and why others are not.
+    """
     for constraint in constraints:
         actions = space.clip(constraint.repair(state, actions))
     states = integrate(state, actions)
@@ -80,8 +95,4 @@ def imagine(
         feasible &= violation <= 0
         if np.any(violation > 0):
             refusal = constraint.reason(float(np.min(violation)))
-    actions, states = actions[feasible], states[feasible]
-    if len(actions) == 0:
-        return Candidates(actions, states, np.empty(actions.shape[:2]), np.empty(0), refusal)
-    energies = weighted_energies(costs, Rollout(actions, states, model.rollout(latent, state, actions)))
-    return Candidates(actions, states, energies, energies.sum(axis=1), refusal)
+    return actions[feasible], states[feasible], refusal

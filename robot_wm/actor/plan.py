@@ -10,6 +10,8 @@ import numpy as np
 from robot_wm.actions import stay
 from robot_wm.actor.imagine import Candidates
 
+Fallback = Literal["", "previous", "policy", "hold"]
+
 
 @dataclass(frozen=True)
 class Proposals:
@@ -44,7 +46,8 @@ class Plan:
         energy: Their sum; infinite when holding.
         iterations: Iterations of the search that were finished.
         candidates: Candidates whose futures were predicted.
-        reason: Why it holds, or backs off; empty when it moves towards the goal.
+        reason: Why it holds, backs off or was not searched for; empty when it moves towards the goal as planned.
+        fallback: What the plan is in place of one that there was no time for; empty when there was.
     """
 
     actions: np.ndarray
@@ -55,6 +58,7 @@ class Plan:
     candidates: int
     status: Literal["act", "hold"] = "act"
     reason: str = ""
+    fallback: Fallback = ""
 
 
 def best_plan(pool: Candidates, state: np.ndarray, horizon: int, iterations: int, candidates: int) -> Plan:

@@ -1,10 +1,11 @@
-"""Planning by sampling, by a deadline: what CEM and MPPI share."""
+"""Planning by sampling, by a deadline: what CEM, MPPI, CMA-ES and random shooting share."""
 
 from __future__ import annotations
 
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
@@ -12,7 +13,7 @@ import numpy as np
 from robot_wm.actor.imagine import Candidates, WorldModel, imagine
 from robot_wm.actor.plan import Plan, Proposals, best_plan, hold
 from robot_wm.actor.settings import PlannerSettings
-from robot_wm.actor.space import ActionSpace, smoothing
+from robot_wm.actor.space import ActionSpace, SearchSpace, smoothing
 from robot_wm.contract import Contract
 from robot_wm.cost.term import Constraint, Cost
 
@@ -40,16 +41,28 @@ class Planner(Protocol):
         """
 
 
+@dataclass(frozen=True)
+class Found:
+    """What a search came to: the last candidates with the best ever seen among them, and how much it looked at."""
+
+    pool: Candidates
+    iterations: int
+    imagined: int
+
+
 class SamplingPlanner(ABC):
     """Samples chunks around a mean, judges them in the model, refits, and keeps the best chunk ever seen.
 
     It is any-time: an iteration is begun only if it should end before the deadline, judged by the slowest so far. The
     first one always runs when anything is proposed, on the proposals alone if the deadline has already passed.
+
+    Args:
+        space: What is searched; for a contract, its actions.
     """
 
-    def __init__(self, settings: PlannerSettings, contract: Contract) -> None:
+    def __init__(self, settings: PlannerSettings, space: Contract | SearchSpace) -> None:
         self.settings = settings
-        self.space = ActionSpace(contract)
+        self.space: SearchSpace = ActionSpace(space) if isinstance(space, Contract) else space
 
     @abstractmethod
     def refit(self, unit: np.ndarray, totals: np.ndarray, mean: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -67,12 +80,35 @@ class SamplingPlanner(ABC):
         rng: np.random.Generator,
     ) -> Plan:
         """See `Planner.plan`."""
+
+        def judge(actions: np.ndarray) -> Candidates:
+            return imagine(model, costs, constraints, self.space, latent, state, actions)
+
+        found = self.search(judge, model.horizon, proposals, deadline, rng)
+        if found is None:
+            return hold(state, model.horizon, "the deadline had passed before any candidate was judged")
+        return best_plan(found.pool, state, model.horizon, found.iterations, found.imagined)
+
+    def search(
+        self,
+        judge: Callable[[np.ndarray], Candidates],
+        horizon: int,
+        proposals: Proposals,
+        deadline: float | None,
+        rng: np.random.Generator,
+    ) -> Found | None:
+        """Searches sequences (H, …) of the space that `judge` follows and scores; None when there was no time at all.
+
+        Args:
+            judge: Takes sequences (C, H, …) within the space.
+            horizon: H.
+        """
         settings, slowest, iteration, imagined = self.settings, 0.0, 0, 0
         proposed = proposals.as_candidates()
         if _is_late(deadline, slowest) and not proposed:
-            return hold(state, model.horizon, "the deadline had passed before any candidate was judged")
-        smooth = smoothing(model.horizon, settings.correlation_steps)
-        mean, std = self._start(model.horizon, proposals)
+            return None
+        smooth = smoothing(horizon, settings.correlation_steps)
+        mean, std = self._start(horizon, proposals)
         pool: Candidates | None = None
         while iteration < settings.iterations and (iteration == 0 or not _is_late(deadline, slowest)):
             began = time.monotonic()
@@ -82,13 +118,13 @@ class SamplingPlanner(ABC):
             else:
                 actions = self._sample(mean, std, settings.samples, smooth, rng)
                 actions[0] = self.space.to_actions(mean)
-            judged = imagine(model, costs, constraints, self.space, latent, state, self.space.clip(actions))
+            judged = judge(self.space.clip(actions))
             imagined += len(judged)
             pool = judged if pool is None else pool.best(self._kept()).join(judged)
             mean, std = self._updated(mean, std, pool)
             slowest, iteration = max(slowest, time.monotonic() - began), iteration + 1
         assert pool is not None
-        return best_plan(pool, state, model.horizon, iteration, imagined)
+        return Found(pool, iteration, imagined)
 
     def _kept(self) -> int:
         return max(1, round(self.settings.kept * self.settings.elites))

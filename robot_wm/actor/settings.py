@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from robot_wm.errors import BundleError
+
+Method = Literal["cem", "mppi", "cma", "random"]
 
 
 @dataclass(frozen=True)
@@ -14,7 +16,7 @@ class PlannerSettings:
     """Search and weights of the flat planner; spreads are fractions of half an action's range.
 
     Attributes:
-        method: Cross-entropy method, or model-predictive path integral.
+        method: Cross-entropy method, model-predictive path integral, separable CMA-ES, or random shooting.
         samples: Candidates in each iteration.
         iterations: At most so many; a deadline may end the search earlier.
         elites: Best candidates that CEM refits to.
@@ -34,7 +36,7 @@ class PlannerSettings:
         reached_steps: A goal that the critic sees this near is reached, and no reason to back off.
     """
 
-    method: Literal["cem", "mppi"] = "cem"
+    method: Method = "cem"
     samples: int = 128
     iterations: int = 2
     elites: int = 12
@@ -56,8 +58,8 @@ class PlannerSettings:
     reached_steps: float = 0.5
 
     def __post_init__(self) -> None:
-        if self.method not in ("cem", "mppi"):
-            raise BundleError(f"planner settings: method is {self.method!r}, expected 'cem' or 'mppi'")
+        if self.method not in get_args(Method):
+            raise BundleError(f"planner settings: method is {self.method!r}, expected one of {get_args(Method)}")
         if self.patience < 1 or self.retreat < 0:
             raise BundleError(
                 f"planner settings: patience is {self.patience} and retreat {self.retreat}; at least 1 and 0 are needed"

@@ -2,9 +2,49 @@
 
 from __future__ import annotations
 
+from typing import Protocol
+
 import numpy as np
 
 from robot_wm.contract import Contract
+
+
+class SearchSpace(Protocol):
+    """What a planner searches: `free` coordinates from -1 to 1, each of which means an action."""
+
+    @property
+    def free(self) -> int: ...
+    def to_actions(self, unit: np.ndarray) -> np.ndarray: ...
+    def to_unit(self, actions: np.ndarray) -> np.ndarray: ...
+    def scale(self, std: np.ndarray) -> np.ndarray: ...
+    def clip(self, actions: np.ndarray) -> np.ndarray: ...
+
+
+class MacroSpace:
+    """Macro-actions (..., M), which run from -1 to 1 as they are.
+
+    Attributes:
+        free: M.
+    """
+
+    def __init__(self, macro: int) -> None:
+        self.free = macro
+
+    def to_actions(self, unit: np.ndarray) -> np.ndarray:
+        """Macro-actions float32 of coordinates, moved to the nearest bound where they lie outside."""
+        return self.clip(unit)
+
+    def to_unit(self, actions: np.ndarray) -> np.ndarray:
+        """Coordinates of macro-actions: themselves."""
+        return actions
+
+    def scale(self, std: np.ndarray) -> np.ndarray:
+        """Spreads in coordinates: themselves."""
+        return std
+
+    def clip(self, actions: np.ndarray) -> np.ndarray:
+        """Macro-actions moved to the nearest bound where they lie outside."""
+        return np.clip(actions, -1.0, 1.0).astype(np.float32, copy=False)
 
 
 class ActionSpace:
@@ -12,6 +52,7 @@ class ActionSpace:
 
     Attributes:
         free: Number F of searched dimensions.
+        frees_gripper: Whether the gripper is one of them.
     """
 
     def __init__(self, contract: Contract) -> None:
@@ -21,6 +62,7 @@ class ActionSpace:
         self._half = (self.high - self.low) / 2
         self._searched = np.flatnonzero(self._half > 0)
         self.free = len(self._searched)
+        self.frees_gripper = bool(self._half[6] > 0)
 
     def to_actions(self, unit: np.ndarray) -> np.ndarray:
         """Actions float32 (..., 7) within the bounds, from coordinates (..., F), which are clipped to [-1, 1]."""

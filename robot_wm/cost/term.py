@@ -41,6 +41,17 @@ class Cost(ABC):
         """Energies (C, H) of every candidate after every step."""
 
 
+class Weighted(Cost):
+    """Several terms as one, with a weight of their own beside those within."""
+
+    def __init__(self, terms: Sequence[Cost], weight: float) -> None:
+        super().__init__(weight)
+        self.terms = tuple(terms)
+
+    def energy(self, rollout: Rollout) -> np.ndarray:
+        return weighted_energies(self.terms, rollout)
+
+
 class Constraint(ABC):
     """A limit that may not be traded away: a candidate that breaks it is never returned."""
 

@@ -10,6 +10,7 @@ from types import MappingProxyType
 
 from robot_wm.contract import Contract
 from robot_wm.deploy.index import INDEX, Description, FileEntry, parse_files, parse_index, read_index, text
+from robot_wm.deploy.slow_index import parse_slow
 from robot_wm.errors import BundleError
 
 
@@ -65,6 +66,7 @@ def load_bundle(path: Path) -> Bundle:
         horizon=index["horizon"],
         metrics=MappingProxyType(index["metrics"]),
         planner=MappingProxyType(index["planner"]),
+        slow=parse_slow(index.get("slow"), files, str(path / INDEX)),
         files=MappingProxyType(files),
         sha256=hashlib.sha256(index_bytes).hexdigest(),
     )

@@ -1,4 +1,4 @@
-"""Export of a trained model: four ONNX graphs, checked against torch, in one hashed bundle directory."""
+"""Export of a trained model: its ONNX graphs, checked against torch, in one hashed bundle directory."""
 
 from __future__ import annotations
 
@@ -16,19 +16,24 @@ import onnxruntime
 import torch
 from rich.console import Console
 
+from robot_wm.actor.level_settings import LevelSettings
 from robot_wm.actor.settings import PlannerSettings
-from robot_wm.contract import TABLETOP
+from robot_wm.contract import TABLETOP, Contract
 from robot_wm.deploy.bundle import Bundle, default_bundle, load_bundle
 from robot_wm.deploy.card import CARD, model_card
 from robot_wm.deploy.graphs import OPSET, export_graphs
 from robot_wm.deploy.index import INDEX, Description, write_index
 from robot_wm.deploy.parity import TOLERANCE, TorchWorldModel, check_parity, random_probe
 from robot_wm.deploy.session import OnnxWorldModel, Provider, check_provider
+from robot_wm.deploy.slow_graphs import check_slow_parity, export_slow_graphs
+from robot_wm.deploy.slow_index import SlowDescription
+from robot_wm.deploy.slow_session import OnnxSlowLevel
 from robot_wm.deploy.vjepa2_export import VJepa2Options, run_published
 from robot_wm.errors import BundleError
 from robot_wm.perception.published import is_published
-from robot_wm.training.checkpoint import load_model, read
+from robot_wm.training.checkpoint import CONTRACT, load_model, load_slow, read
 from robot_wm.training.gates import Gates
+from robot_wm.world_model.slow import SlowLevel
 
 
 @dataclass(frozen=True)
@@ -47,6 +52,7 @@ class ExportConfig:
         planner: Search settings that the bundle recommends.
         device: Where onnxruntime computes what is compared with torch.
         vjepa2: What holds for published checkpoints only.
+        levels: The same of the slow level, where the run has one.
         force: Exports a model that does not pass the collapse gates (`robot_wm.training.gates.Gates`) all the same.
         note: Words for the model card, such as what is known of the data.
     """
@@ -59,6 +65,7 @@ class ExportConfig:
     planner: PlannerSettings = PlannerSettings()
     device: Provider = "cpu"
     vjepa2: VJepa2Options = VJepa2Options()
+    levels: LevelSettings = field(default_factory=LevelSettings)
     force: bool = False
     note: str = ""
 
@@ -85,7 +92,7 @@ def export_checkpoint(config: ExportConfig) -> Bundle:
         TrainingError: The checkpoint is not usable.
         BundleError: The model does not pass the collapse gates or the parity gate.
     """
-    model = load_model(config.checkpoint)
+    model, slow = load_model(config.checkpoint), load_slow(config.checkpoint)
     _, meta = read(config.checkpoint)
     if "latent_std" not in meta:
         raise BundleError(f"{config.checkpoint}: training has not measured latent_std yet; let `robot-wm train` finish")
@@ -97,7 +104,7 @@ def export_checkpoint(config: ExportConfig) -> Bundle:
         )
     description = Description(
         name=config.name,
-        contract=TABLETOP,
+        contract=contract_of(config.checkpoint),
         tokens=model.config.encoder.tokens,
         channels=model.config.encoder.channels,
         latent_std=float(meta["latent_std"]),
@@ -105,6 +112,7 @@ def export_checkpoint(config: ExportConfig) -> Bundle:
         horizon=config.horizon or model.config.chunk,
         metrics=meta.get("metrics", {}),
         planner=asdict(config.planner),
+        slow=None if slow is None else _describe_slow(slow, meta["slow"]["latent_std"], config.levels),
     )
     documents = {
         "normalisation.json": {name: values.tolist() for name, values in model.scaling.state_dict().items()},
@@ -112,7 +120,20 @@ def export_checkpoint(config: ExportConfig) -> Bundle:
         "metrics.json": dict(description.metrics),
         CARD: model_card(description, meta, config.checkpoint, config.note),
     }
-    return export_bundle(model, config.out, description, documents=documents, seed=config.seed, device=config.device)
+    return export_bundle(
+        model, config.out, description, documents=documents, seed=config.seed, device=config.device, slow=slow
+    )
+
+
+def _describe_slow(slow: SlowLevel, latent_std: float, settings: LevelSettings) -> SlowDescription:
+    config = slow.config
+    return SlowDescription(config.stride, config.channels, config.macro, float(latent_std), asdict(settings))
+
+
+def contract_of(checkpoint: Path) -> Contract:
+    """The contract of the episodes that were trained with; runs that did not note it are of the plain tabletop."""
+    path = checkpoint / CONTRACT
+    return Contract.load(path) if path.is_file() else TABLETOP
 
 
 def export_bundle(
@@ -123,6 +144,7 @@ def export_bundle(
     documents: Mapping[str, Any],
     seed: int = 0,
     device: Provider = "cpu",
+    slow: SlowLevel | None = None,
 ) -> Bundle:
     """Exports `model` to the directory `out`, which is replaced only when everything succeeded.
 
@@ -133,6 +155,7 @@ def export_bundle(
             JSON.
         seed: Of the random inputs of the parity gate.
         device: Where onnxruntime computes what the gate compares.
+        slow: The slow level that `description.slow` describes, if there is one.
 
     Raises:
         ProviderError: The device is not available.
@@ -146,13 +169,18 @@ def export_bundle(
         staged = Path(scratch) / "bundle"
         staged.mkdir()
         export_graphs(model, staged, description)
+        if slow is not None:
+            export_slow_graphs(slow, staged)
         (staged / "contract.yaml").write_text(description.contract.to_yaml(), encoding="utf-8")
         for name, content in documents.items():
             plain = content if isinstance(content, str) else json.dumps(content, indent=2, allow_nan=False) + "\n"
             (staged / name).write_text(plain, encoding="utf-8")
         _write(staged, description)
         exported = OnnxWorldModel(load_bundle(staged), provider=device)
-        parity = check_parity(model, exported, random_probe(exported, np.random.default_rng(seed)))
+        rng = np.random.default_rng(seed)
+        parity = check_parity(model, exported, random_probe(exported, rng))
+        if slow is not None:
+            parity |= check_slow_parity(slow, exported, OnnxSlowLevel(exported.bundle), rng)
         _write(staged, replace(description, metrics={**description.metrics, "parity": parity}))
         if out.exists():
             shutil.rmtree(out)

@@ -64,11 +64,11 @@ def export_graph(
     Args:
         module: Put into evaluation mode.
         inputs: Examples by name.
-        free: Inputs whose first dimension may take any size.
+        free: Inputs whose first dimension may take any size; "*" stands for all of them.
         opset: Version of the operators.
         max_inline_bytes: Where the weights are larger, they go to `<file>.data`.
     """
-    open_inputs = (free,) if isinstance(free, str) else free
+    open_inputs = tuple(inputs) if free == "*" else (free,) if isinstance(free, str) else free
     shapes: tuple[Any, ...] = tuple({0: torch.export.Dim.DYNAMIC} if key in open_inputs else {} for key in inputs)
     for noisy in ("torch.onnx", "onnxscript", "onnx_ir"):
         logging.getLogger(noisy).setLevel(logging.ERROR)

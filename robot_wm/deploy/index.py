@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from robot_wm.contract import Contract
+from robot_wm.deploy.slow_index import SlowDescription
 from robot_wm.errors import BundleError
 
 FORMAT = 1
@@ -41,6 +42,7 @@ class Description:
         horizon: H, steps of the predictor's roll-out, at most `chunk`.
         metrics: What export and training measured.
         planner: Tuned planner settings, fields of `PlannerSettings`.
+        slow: The slow level, if the bundle has one.
     """
 
     name: str
@@ -52,6 +54,7 @@ class Description:
     horizon: int
     metrics: Mapping[str, Any] = field(default_factory=dict)
     planner: Mapping[str, Any] = field(default_factory=dict)
+    slow: SlowDescription | None = None
 
 
 def read_index(path: Path, name: str = INDEX) -> bytes:
@@ -131,7 +134,7 @@ def write_index(
 
     The same files and arguments give the same bytes.
     """
-    index = {
+    index: dict[str, Any] = {
         "format": FORMAT,
         "name": description.name,
         "latent": {
@@ -147,6 +150,8 @@ def write_index(
         "planner": dict(description.planner),
         "files": list_files(path),
     }
+    if description.slow is not None:
+        index["slow"] = description.slow.to_plain()
     (path / INDEX).write_text(json.dumps(index, indent=2, allow_nan=False) + "\n", encoding="utf-8")
 
 

@@ -90,10 +90,10 @@ def _differences(reference: TorchWorldModel, model: OnnxWorldModel, probe: Probe
     dense = getattr(reference.encoder, "dense", None)
     tokens = {} if dense is None else {"tokens": _tokens(dense, model, probe.images)}
     return tokens | {
-        "encoder": _largest(reference.encoder(tensor(probe.images)), latents) / std,
-        "predictor": _largest(reference.predictor(one[0], one[2], tensor(probe.actions)), rollout) / std,
-        "critic": _largest(reference.critic(tensor(ends), one[1]), steps) / max(1.0, float(np.max(np.abs(steps)))),
-        "policy": max(_largest(expected_mean[0], mean), _largest(expected_spread[0], spread)) / reach,
+        "encoder": largest(reference.encoder(tensor(probe.images)), latents) / std,
+        "predictor": largest(reference.predictor(one[0], one[2], tensor(probe.actions)), rollout) / std,
+        "critic": largest(reference.critic(tensor(ends), one[1]), steps) / max(1.0, float(np.max(np.abs(steps)))),
+        "policy": max(largest(expected_mean[0], mean), largest(expected_spread[0], spread)) / reach,
     }
 
 
@@ -101,8 +101,9 @@ def _tokens(
     dense: Callable[[torch.Tensor], tuple[torch.Tensor, torch.Tensor]], model: OnnxWorldModel, images: np.ndarray
 ) -> float:
     got = model.encode_dense(images)[1]
-    return _largest(dense(torch.from_numpy(images))[1], got) / float(got.std())
+    return largest(dense(torch.from_numpy(images))[1], got) / float(got.std())
 
 
-def _largest(expected: torch.Tensor, got: np.ndarray) -> float:
+def largest(expected: torch.Tensor, got: np.ndarray) -> float:
+    """Of two arrays of the same shape."""
     return float(np.max(np.abs(expected.numpy() - got)))

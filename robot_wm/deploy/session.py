@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -78,24 +79,52 @@ def _with_host(name: str) -> list[str]:
     return [name] if name == host else [name, host]
 
 
-class OnnxWorldModel:
+class OnnxGraphs:
+    """Sessions over some graphs of a bundle, whose outputs are checked.
+
+    Args:
+        parts: Names of the graphs without `.onnx`.
+    """
+
+    def __init__(self, bundle: Bundle, parts: Sequence[str], *, provider: str = "cpu", threads: int = 2) -> None:
+        self.bundle = bundle
+        self.provider = check_provider(provider)
+        self._sessions = {
+            part: open_session(
+                bundle.read(f"{part}.onnx"), str(bundle.path / f"{part}.onnx"), provider=provider, threads=threads
+            )
+            for part in parts
+        }
+
+    def _run(self, part: str, outputs: list[str] | None = None, **inputs: np.ndarray) -> list[np.ndarray]:
+        try:
+            return self._sessions[part].run(outputs, inputs)
+        except Exception as error:  # see open_session
+            shapes = {name: (str(value.dtype), value.shape) for name, value in inputs.items()}
+            raise BundleError(f"{self.bundle.path / part}.onnx: failed on {shapes}: {error}") from error
+
+    def _shaped(self, part: str, output: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+        source = f"{self.bundle.path / part}.onnx"
+        if output.dtype != np.float32 or output.shape != shape:
+            raise BundleError(f"{source}: output is {output.dtype} {output.shape}, expected float32 {shape}")
+        if not np.isfinite(output.sum(dtype=np.float64)):
+            raise BundleError(
+                f"{source}: output holds NaN or Inf; the model is damaged or sees what it was never shown"
+            )
+        return output
+
+
+class OnnxWorldModel(OnnxGraphs):
     """Encoder, predictor, critic and policy of a bundle as functions from arrays to arrays.
 
     Shapes: N tokens, D channels, H steps of a roll-out, C candidates. Every output is checked to be finite.
     """
 
     def __init__(self, bundle: Bundle, *, provider: str = "cpu", threads: int = 2) -> None:
-        self.bundle = bundle
-        self.provider = check_provider(provider)
+        super().__init__(bundle, ("encoder", "predictor", "critic", "policy"), provider=provider, threads=threads)
         self.latent_shape = (bundle.tokens, bundle.channels)
         self.latent_std = bundle.latent_std
         self.horizon = bundle.horizon
-        self._sessions = {
-            part: open_session(
-                bundle.read(f"{part}.onnx"), str(bundle.path / f"{part}.onnx"), provider=provider, threads=threads
-            )
-            for part in ("encoder", "predictor", "critic", "policy")
-        }
         _LOG.info("bundle '%s' (%s) runs on %s, %d threads", bundle.name, bundle.sha256[:12], self.provider, threads)
 
     def encode(self, images: np.ndarray) -> np.ndarray:
@@ -128,13 +157,13 @@ class OnnxWorldModel:
         latent, state = self._checked_latent(latent, "latent"), self.bundle.contract.check_state(state)
         candidates = len(actions)
         check_array(actions, (candidates, self.horizon, 7), "actions")
-        (latents,) = self._run("predictor", latent=latent[None], state=state[None], actions=_float32(actions))
+        (latents,) = self._run("predictor", latent=latent[None], state=state[None], actions=float32(actions))
         return self._shaped("predictor", latents, (candidates, self.horizon, *self.latent_shape))
 
     def critic(self, latents: np.ndarray, goal: np.ndarray) -> np.ndarray:
         """Expected steps (M,) from each of `latents` (M, N, D) to `goal` (N, D)."""
         check_array(latents, (len(latents), *self.latent_shape), "latents")
-        (steps,) = self._run("critic", latents=_float32(latents), goal=self._checked_latent(goal, "goal")[None])
+        (steps,) = self._run("critic", latents=float32(latents), goal=self._checked_latent(goal, "goal")[None])
         return self._shaped("critic", steps, (len(latents),))
 
     def policy(self, latent: np.ndarray, goal: np.ndarray, state: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -154,35 +183,19 @@ class OnnxWorldModel:
         for image in images:
             self.bundle.contract.check_image(image)
 
-    def _run(self, part: str, outputs: list[str] | None = None, **inputs: np.ndarray) -> list[np.ndarray]:
-        try:
-            return self._sessions[part].run(outputs, inputs)
-        except Exception as error:  # see open_session
-            shapes = {name: (str(value.dtype), value.shape) for name, value in inputs.items()}
-            raise BundleError(f"{self.bundle.path / part}.onnx: failed on {shapes}: {error}") from error
-
-    def _shaped(self, part: str, output: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
-        source = f"{self.bundle.path / part}.onnx"
-        if output.dtype != np.float32 or output.shape != shape:
-            raise BundleError(f"{source}: output is {output.dtype} {output.shape}, expected float32 {shape}")
-        if not np.isfinite(output.sum(dtype=np.float64)):
-            raise BundleError(
-                f"{source}: output holds NaN or Inf; the model is damaged or sees what it was never shown"
-            )
-        return output
-
     def _checked_latent(self, latent: np.ndarray, source: str) -> np.ndarray:
         check_array(latent, self.latent_shape, source)
-        return _float32(latent)
+        return float32(latent)
 
 
 def check_array(array: np.ndarray, shape: tuple[int, ...], source: str) -> None:
-    """ObservationError when an array has another shape or holds NaN or Inf."""
+    """ObservationError when an array has another shape or holds numbers that are not finite."""
     if array.shape != shape:
         raise ObservationError(f"{source}: got shape {array.shape}, expected {shape}")
     if not np.isfinite(array.sum(dtype=np.float64)):  # one pass without a boolean copy: roll-outs are large
         raise ObservationError(f"{source}: holds NaN or Inf, expected finite numbers")
 
 
-def _float32(array: np.ndarray) -> np.ndarray:
+def float32(array: np.ndarray) -> np.ndarray:
+    """The array as contiguous float32, which graphs take."""
     return np.ascontiguousarray(array, dtype=np.float32)

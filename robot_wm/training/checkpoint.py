@@ -16,8 +16,11 @@ from torch import nn
 from robot_wm.errors import TrainingError
 from robot_wm.perception.encoder import EncoderConfig
 from robot_wm.world_model.model import ModelConfig, WorldModel
+from robot_wm.world_model.slow import SlowConfig, SlowLevel
 
 WEIGHTS, META = "weights.safetensors", "checkpoint.json"
+CONTRACT = "contract.yaml"
+"""The contract of the episodes that the run learns from, beside the checkpoint."""
 
 
 def save(directory: Path, modules: dict[str, nn.Module], optimizer: torch.optim.Optimizer | None, meta: dict) -> None:
@@ -99,6 +102,18 @@ def load_model(directory: Path) -> WorldModel:
     model = WorldModel(model_from_dict(meta["model"]))
     restore(tensors, {"model": model}, None)
     return model.eval()
+
+
+def load_slow(directory: Path) -> SlowLevel | None:
+    """The slow level of a checkpoint, in evaluation mode on the CPU; None where none was trained to the end."""
+    tensors, meta = read(directory)
+    if "slow" not in meta:
+        return None
+    model = WorldModel(model_from_dict(meta["model"]))
+    encoder, config = model.config.encoder, SlowConfig(**meta["slow"]["model"])
+    level = SlowLevel(config, encoder.tokens, encoder.channels, model.scaling, model.config.chunk)
+    restore(tensors, {"slow": level}, None)
+    return level.eval()
 
 
 def load_weights(directory: Path, model: WorldModel, config: ModelConfig) -> str:

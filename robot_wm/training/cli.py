@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
 from rich.console import Console
 
-from robot_wm.contract import TABLETOP
-from robot_wm.data.cache import load_cached
+from robot_wm.contract import TABLETOP, Contract
+from robot_wm.data.cache import CachedDataset, load_cached
 from robot_wm.data.clips import Form
+from robot_wm.data.files import write_atomic
 from robot_wm.data.pictures import load_pictures
 from robot_wm.errors import TrainingError
+from robot_wm.training.checkpoint import CONTRACT
 from robot_wm.training.compute import Compute, Precision, choose_device, runs_bf16
 from robot_wm.training.config import TrainingPlan
 from robot_wm.training.parallel import Group, join_group, leave_group
@@ -77,7 +80,7 @@ def run(config: TrainConfig) -> int:
 
 def _train(config: TrainConfig, compute: Compute) -> None:
     console = Console(quiet=not compute.group.leads)
-    frames, videos, further = _load(config, compute.group, console)
+    frames, videos, further, contract = _load(config, compute.group, console)
     places = f"{compute.device.type}{f' in {compute.group.size} processes' if compute.group.size > 1 else ''}"
     console.print(f"{len(frames.starts)} episodes, {len(frames.images)} frames; training on {places}")
     trainer = Trainer(
@@ -91,6 +94,8 @@ def _train(config: TrainConfig, compute: Compute) -> None:
         init=config.init,
         pace=config.pace,
     )
+    if contract is not None and compute.group.leads:
+        write_atomic(config.out / CONTRACT, contract.to_yaml().encode())
     trainer.run()
     if compute.group.leads:
         metrics = trainer.finish()
@@ -99,14 +104,28 @@ def _train(config: TrainConfig, compute: Compute) -> None:
     compute.group.wait()
 
 
-def _load(config: TrainConfig, group: Group, console: Console) -> tuple[Frames, list[Frames], list[Frames]]:
-    """Dataset, videos and further datasets; the first process decodes what is not decoded yet."""
+def common_contract(datasets: Mapping[Path, CachedDataset]) -> Contract:
+    """The contract of all datasets; TrainingError where they differ: one model cannot follow two."""
+    first, *others = datasets
+    for path in others:
+        if datasets[path].contract != datasets[first].contract:
+            raise TrainingError(
+                f"{path}: contract '{datasets[path].contract.name}' differs from "
+                f"'{datasets[first].contract.name}' of {first}; train one model with datasets of one contract"
+            )
+    return datasets[first].contract
+
+
+def _load(
+    config: TrainConfig, group: Group, console: Console
+) -> tuple[Frames, list[Frames], list[Frames], Contract | None]:
+    """Dataset, videos, further datasets, their contract; the first process decodes what is not decoded yet."""
     if not group.leads:
         group.wait()
-    datasets = [
-        Frames.of(load_cached(path, progress=group.leads))
-        for path in (*([config.dataset] if config.dataset else []), *config.further)
-    ]
+    paths = (*([config.dataset] if config.dataset else []), *config.further)
+    cached = {path: load_cached(path, progress=group.leads) for path in paths}
+    contract = common_contract(cached) if cached else None
+    datasets = [Frames.of(cached[path]) for path in paths]
     form = Form(config.plan.model.encoder.image_size, config.video_fps, config.video_topic)
     videos = []
     for path in config.videos:
@@ -119,7 +138,7 @@ def _load(config: TrainConfig, group: Group, console: Console) -> tuple[Frames, 
     if group.leads:
         group.wait()
     if config.dataset:
-        return datasets[0], videos, datasets[1:]
+        return datasets[0], videos, datasets[1:], contract
     if config.further or not videos:
         raise TrainingError("nothing to begin with: give --dataset, or --videos for stage 'pretrain' alone")
-    return videos[0], videos[1:], []
+    return videos[0], videos[1:], [], None

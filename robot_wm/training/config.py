@@ -6,8 +6,10 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from robot_wm.training.objectives import Weights
+from robot_wm.training.slow_objectives import SlowWeights
 from robot_wm.training.windows import WindowConfig
 from robot_wm.world_model.model import ModelConfig
+from robot_wm.world_model.slow import SlowConfig
 
 StageName = Literal["pretrain", "joint", "heads"]
 
@@ -60,6 +62,24 @@ class PretrainConfig:
 
 
 @dataclass(frozen=True)
+class LevelsConfig:
+    """The slow level and how it is trained.
+
+    Attributes:
+        strides: Strides of a window: the longest roll-out that is trained.
+        goals: Further frames after the window, as goals.
+        reach: Longest distance of a goal, steps.
+    """
+
+    model: SlowConfig = field(default_factory=SlowConfig)
+    schedule: Schedule = field(default_factory=lambda: Schedule(steps=2500, batch=64, rate=1e-3))
+    weights: SlowWeights = field(default_factory=SlowWeights)
+    strides: int = 5
+    goals: int = 2
+    reach: int = 49
+
+
+@dataclass(frozen=True)
 class TrainingPlan:
     """All stages of one model.
 
@@ -73,7 +93,8 @@ class TrainingPlan:
         freeze_video: Stage 2 leaves the video encoder as it is and learns the read-out, the predictor and the heads.
         regulariser: What keeps the latents of stages 1 and 2 from collapsing: VICReg's variance and covariance, or
             SIGReg.
-        heads_window: Windows of these stages; longer roll-outs than stage 2 can afford.
+        levels: Last stage, on frozen latents: the slow level; no steps leave it out.
+        heads_window: Windows of heads and refine; longer roll-outs than stage 2 can afford.
         held_out: Share of the episodes that only monitors see.
         decay: Weight decay of AdamW.
         clip: Largest gradient norm.
@@ -89,6 +110,7 @@ class TrainingPlan:
     stages: tuple[StageName, ...] = ("pretrain", "joint", "heads")
     freeze_video: bool = False
     regulariser: Literal["vicreg", "sigreg"] = "vicreg"
+    levels: LevelsConfig = field(default_factory=LevelsConfig)
     heads_window: WindowConfig = field(default_factory=lambda: WindowConfig(frames=9, goals=4))
     held_out: float = 0.04
     decay: float = 1e-3

@@ -13,12 +13,16 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import nn
 
 from robot_wm.errors import TrainingError
 from robot_wm.training import checkpoint
+from robot_wm.training.calibration import surprise_bound
 from robot_wm.training.compute import Compute
 from robot_wm.training.config import TrainingPlan
 from robot_wm.training.journal import Journal, draw_curves, progress_bar
+from robot_wm.training.level_monitors import monitor_level, slow_std
+from robot_wm.training.levels import Levels, new_level
 from robot_wm.training.monitors import monitor
 from robot_wm.training.optimise import make_optimizer, optimise
 from robot_wm.training.pretrain import Pretrain
@@ -62,7 +66,8 @@ class Trainer:
         out: Directory of checkpoints, journals and curves. A run that was killed goes on from its last checkpoint.
         compute: Where to compute, and in how many processes; the first of them writes.
         seed: Seeds weights and batches.
-        further: Datasets that are learned from after the other stages; each adds a stage `Refine`.
+        further: Datasets that are learned from after the other stages; each adds a stage `Refine`. The slow level
+            comes last, from all of them.
         videos: Pictures that stage 1 learns from beside those of `frames`.
         init: Checkpoint of another run, whose weights a new run begins with.
         pace: How often to write.
@@ -93,8 +98,11 @@ class Trainer:
         self.train, self.held_out = frames.split(plan.held_out)
         torch.manual_seed(seed)
         self.model = WorldModel(plan.model).to(compute.device)
+        self.slow = new_level(plan, self.model).to(compute.device) if _acts(plan, further) else None
         self._stages = self._plan_stages(further, videos)
-        self._identity = {"plan": json.loads(json.dumps(asdict(plan))), "seed": seed}
+        plain = json.loads(json.dumps(asdict(plan)))
+        self._levels = plain.pop("levels")
+        self._identity = {"plan": plain, "seed": seed}
         self._begin(frames, init)
         self._resumed = self._read_checkpoint()
         before = self._resumed[1].get("run") if self._resumed else None
@@ -112,7 +120,12 @@ class Trainer:
             _Planned(Refine.named(count), plan.refine.steps, partial(Refine, *arguments, further[:count]))
             for count in range(1, len(further) + 1)
         ]
-        return [stage for name, stage in stages.items() if name in plan.stages] + refining
+        levels = []
+        if self.slow is not None:
+            Levels.check(plan, self.train)
+            begin = partial(Levels, *arguments, self.slow, further)
+            levels.append(_Planned(Levels.named(len(further)), plan.levels.schedule.steps, begin))
+        return [stage for name, stage in stages.items() if name in plan.stages] + refining + levels
 
     def _begin(self, frames: Frames, init: Path | None) -> None:
         """Weights and scaling of a new run; those of an encoder's run are of no use for actions that it did not see."""
@@ -127,6 +140,7 @@ class Trainer:
             return None
         tensors, meta = checkpoint.read(self.out)
         stored = {"plan": _filled(meta.get("plan"), asdict(TrainingPlan())), "seed": meta.get("seed")}
+        stored["plan"].pop("levels", None)
         if stored != self._identity:
             raise TrainingError(
                 f"{self.out}: holds a run with another configuration or seed; name another --out or remove it"
@@ -148,11 +162,15 @@ class Trainer:
         if self._resumed is None:
             return 0
         tensors, meta = self._resumed
+        if "before" in meta and not (meta["stage"] in names and meta["levels"] == self._levels):
+            meta["stage"], meta["step"] = meta["before"]  # a slow level of other data or settings is trained anew
         if meta["stage"] not in names:
             raise TrainingError(f"{self.out}: its last stage was '{meta['stage']}'; give the same --further again")
         checkpoint.restore(tensors, {"model": self.model}, None)
         index = names.index(meta["stage"])
-        if index + 1 < len(names) and meta["step"] == self._stages[index].steps:
+        if self.slow is not None and index == len(names) - 1:
+            checkpoint.restore(tensors, {"slow": self.slow}, None)
+        if meta["step"] == self._stages[index].steps:
             self._resumed = None
             return index + 1
         return index
@@ -165,7 +183,15 @@ class Trainer:
         latents = encode_rows(self.model, self.train, rows, device)
         meta = self._meta(self._stages[-1].name, self._stages[-1].steps)
         meta |= {"metrics": metrics, "latent_std": float(latents.std(0).mean())}
-        checkpoint.save(self.out, {"model": self.model}, None, meta)
+        modules: dict[str, nn.Module] = {"model": self.model}
+        if self.slow is not None:
+            modules["slow"] = self.slow
+            metrics |= monitor_level(self.model, self.slow, self.held_out, device)
+            meta["slow"] = {"model": asdict(self.slow.config), "latent_std": slow_std(self.slow, latents, device)}
+        bound = surprise_bound(self.model, self.held_out, meta["latent_std"], device) if self.train.acted else None
+        if bound is not None:
+            metrics["surprise_bound"] = bound
+        checkpoint.save(self.out, modules, None, meta)
         return metrics
 
     def _run_stage(self, stage: Stage) -> None:
@@ -184,7 +210,7 @@ class Trainer:
                     continue
                 last = step + 1 == total
                 if (step + 1) % self.pace.log_every == 0 or last:
-                    row = self._row(averages, step, total)
+                    row = self._row(stage, averages, step)
                     journal.add(step, row)
                     progress.update(task, note=" ".join(f"{key} {value:.3f}" for key, value in row.items()))
                 progress.advance(task)
@@ -207,16 +233,29 @@ class Trainer:
         averages.update(meta.get("averages", {}))
         return meta["step"], averages
 
-    def _row(self, averages: defaultdict[str, list[float]], step: int, total: int) -> dict[str, float]:
+    def _row(self, stage: Stage, averages: defaultdict[str, list[float]], step: int) -> dict[str, float]:
+        total, device = stage.schedule.steps, self.compute.device
         row = {name: float(np.mean(values)) for name, values in averages.items()}
         averages.clear()
         if (step + 1) % max(1, total // self.pace.monitors) < self.pace.log_every or step + 1 == total:
-            row |= monitor(self.model, self.train, self.held_out, self.compute.device)
+            if isinstance(stage, Levels):
+                row |= monitor_level(self.model, stage.level, self.held_out, device)
+            else:
+                row |= monitor(self.model, self.train, self.held_out, device)
         return row
 
     def _meta(self, stage: str, step: int) -> dict[str, Any]:
         model, run = checkpoint.model_to_dict(self.plan.model), self._record.plain()
-        return self._identity | {"stage": stage, "step": step, "model": model, "run": run}
+        meta = self._identity | {"stage": stage, "step": step, "model": model, "run": run}
+        if self.slow is None or stage != self._stages[-1].name:
+            return meta
+        before = self._stages[-2]
+        return meta | {"before": (before.name, before.steps), "levels": self._levels}
+
+
+def _acts(plan: TrainingPlan, further: Sequence[Frames]) -> bool:
+    """Whether the plan has a slow level, and learns from actions before that."""
+    return plan.levels.schedule.steps > 0 and (plan.stages != ("pretrain",) or len(further) > 0)
 
 
 def _filled(stored: Any, default: Any) -> Any:

@@ -40,12 +40,19 @@ class Critic(nn.Module):
 
 
 class Policy(nn.Module):
-    """Reactive policy: latent, goal and state to a chunk of actions, mean and standard deviation."""
+    """Reactive policy: latent, goal and state to a chunk of actions, mean and standard deviation.
 
-    def __init__(self, latent: int, scaling: Scaling, chunk: int, width: int, depth: int) -> None:
+    Args:
+        latent: Numbers of a latent.
+        goal: Numbers of a goal where these are not latents of the same level.
+    """
+
+    def __init__(
+        self, latent: int, scaling: Scaling, chunk: int, width: int, depth: int, *, goal: int | None = None
+    ) -> None:
         super().__init__()
         self.scaling, self.chunk = scaling, chunk
-        self.network = perceptron(2 * latent + 8, width, depth, chunk * 7 * 2)
+        self.network = perceptron(latent + (goal or latent) + 8, width, depth, chunk * 7 * 2)
 
     def normalised(
         self, latent: torch.Tensor, goal: torch.Tensor, state: torch.Tensor

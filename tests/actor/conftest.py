@@ -61,6 +61,6 @@ class Problem:
         return actions
 
 
-@pytest.fixture(params=["cem", "mppi"])
+@pytest.fixture(params=["cem", "mppi", "cma"])
 def problem(request: pytest.FixtureRequest) -> Problem:
     return Problem(request.param)

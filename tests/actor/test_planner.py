@@ -1,8 +1,9 @@
-"""CEM and MPPI on a world whose best plan is known."""
+"""CEM, MPPI and CMA-ES on a world whose best plan is known."""
 
 from __future__ import annotations
 
 import dataclasses
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -10,6 +11,8 @@ import pytest
 from robot_wm.actor import planner as planner_module
 from robot_wm.actor.plan import Proposals, shifted
 from robot_wm.contract import TABLETOP
+from robot_wm.cost.joints import JointMargin
+from robot_wm.cost.keep_out import KeepOut
 from robot_wm.cost.term import Cost, Rollout
 
 OPTIMUM = (6 + 2 + 6 + 2) / 3
@@ -26,6 +29,12 @@ class Clock:
 
     def monotonic(self) -> float:
         return self.now
+
+
+class Unmeasured:
+    """An arm of one joint whose position nobody has told."""
+
+    joints = SimpleNamespace(lower=np.array([-1.0]), upper=np.array([1.0]))
 
 
 class Anomaly(Cost):
@@ -158,3 +167,25 @@ def test_shifted_plan_ends_standing_still() -> None:
     later = shifted(actions)
     np.testing.assert_array_equal(later[:2], actions[1:])
     np.testing.assert_array_equal(later[2], [0, 0, 0, 0, 0, 0, 20])
+
+
+def test_refitting_beats_random_shooting(problem) -> None:
+    shooting = type(problem)("random")
+    refitted, random = (np.mean([one.plan(seed).energy for seed in range(4)]) for one in (problem, shooting))
+    assert OPTIMUM < random < STILL
+    assert refitted < 0.8 * random
+
+
+def test_the_plan_goes_around_a_keep_out_box(problem) -> None:
+    box = KeepOut((0.48, -0.02, 0.0), (0.52, 0.08, 0.35))
+    problem.constraints.append(box)
+    plan = problem.plan()
+    assert plan.status == "act"
+    assert box.violation(problem.state, plan.actions[None], plan.states[None]) == 0.0
+
+
+def test_where_every_plan_breaks_a_guardrail_it_holds_and_says_which(problem) -> None:
+    problem.constraints.append(JointMargin(Unmeasured()))
+    plan = problem.plan()
+    assert plan.status == "hold" and "joint positions were not measured" in plan.reason
+    assert problem.model.batches == []

@@ -121,3 +121,18 @@ def test_a_dead_worker_is_reported_and_nothing_is_lost(tmp_path):
     assert process.returncode == 2 and b"Traceback" not in errors
     assert b"a simulating process died" in errors
     assert len(list(Dataset.open(root))) > 0
+
+
+def test_play_with_a_gripper_has_a_contract_that_frees_it(tmp_path):
+    assert run(CollectConfig(tmp_path / "d", task="pick_place", episodes=1, workers=1, steps=30)) == 0
+    dataset = Dataset.open(tmp_path / "d")
+    assert dataset.contract.name == "tabletop_gripper"
+    episode = dataset.read(0)
+    assert set(np.unique(episode.actions[:, 6])) == {0.0, 1.0}
+    assert episode.monitor["block"][:, 2].max() > 0.06
+
+
+@pytest.mark.parametrize(("task", "column"), [("drawer", "opening"), ("two_block", "second_block")])
+def test_play_moves_what_the_task_is_about(task, column):
+    moved = play(CollectConfig(Path("x"), task=task, steps=40, randomize=0.0), 0).monitor[column]
+    assert np.abs(moved - moved[0]).max() > 0.03

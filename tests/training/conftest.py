@@ -1,10 +1,12 @@
 """A dataset of synthetic frames, small enough to train on in seconds; scripts beside this file import it too."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from robot_wm.perception.encoder import EncoderConfig
-from robot_wm.training.config import PretrainConfig, Schedule, TrainingPlan
+from robot_wm.training.config import LevelsConfig, PretrainConfig, Schedule, TrainingPlan
 from robot_wm.training.windows import Frames, WindowConfig
 from robot_wm.world_model.model import ModelConfig
 
@@ -46,6 +48,7 @@ def tiny_plan() -> TrainingPlan:
         heads=schedule,
         refine=schedule,
         heads_window=WindowConfig(frames=4, goals=2, reach=10, chunk=4),
+        levels=LevelsConfig(schedule=replace(schedule, steps=0)),
         held_out=0.2,
     )
 

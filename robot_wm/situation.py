@@ -1,0 +1,67 @@
+"""What the agent makes of its situation: under way, at the goal, stuck, or in a world that it does not know."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+
+Verdict = Literal["under way", "reached", "stuck", "unsure"]
+REACHED_DECISIONS, UNSURE_DECISIONS, GIVE_UP_RETREATS = 2, 3, 3
+QUESTIONS: dict[Verdict, str] = {
+    "stuck": "no progress towards the goal after several attempts: go on, show another goal, or help by hand?",
+    "unsure": "the world does not move as predicted: is something in the way, moved or new? go on, or stop?",
+}
+
+
+class Situation:
+    """Follows the decisions towards one goal.
+
+    Args:
+        reached_steps: A goal that the critic sees within so many steps is reached.
+        surprise_bound: Above it for `UNSURE_DECISIONS` in a row, the model does not know this world; None for never.
+    """
+
+    def __init__(self, reached_steps: float, surprise_bound: float | None) -> None:
+        self._reached_steps, self._bound = reached_steps, surprise_bound
+        self.reset()
+
+    def reset(self) -> None:
+        """Forgets everything; for a new goal, or when the operator says to go on."""
+        self._near = self._odd = self._retreats = 0
+
+    def retreated(self) -> None:
+        """Takes note that an attempt was given up."""
+        self._retreats += 1
+
+    def notice(self, steps_to_go: float, surprise: float | None) -> Verdict:
+        """The verdict after a decision.
+
+        Args:
+            steps_to_go: The critic's steps to the goal.
+            surprise: By how much the latent differs from what was predicted of it; None where nothing was.
+        """
+        self._near = self._near + 1 if steps_to_go <= self._reached_steps else 0
+        if surprise is not None and self._bound is not None:
+            self._odd = self._odd + 1 if surprise > self._bound else 0
+        if self._near >= REACHED_DECISIONS:
+            return "reached"
+        if self._odd >= UNSURE_DECISIONS:
+            return "unsure"
+        return "stuck" if self._retreats >= GIVE_UP_RETREATS else "under way"
+
+
+def longest_surprise(surprises: np.ndarray) -> float:
+    """The largest bound that surprises (T,) in order of time exceed `UNSURE_DECISIONS` times in a row."""
+    windows = np.lib.stride_tricks.sliding_window_view(surprises, UNSURE_DECISIONS)
+    return float(windows.min(axis=1).max())
+
+
+def conformal_bound(scores: np.ndarray, alarms: float) -> float:
+    """The bound that a new score exceeds with a chance of at most `alarms`, if it is exchangeable with `scores` (n,).
+
+    It is the ceil((n + 1)(1 - alarms))-th smallest score (split conformal prediction, Vovk et al. 2005), and infinite
+    when there are too few scores for so small a chance.
+    """
+    rank = int(np.ceil((len(scores) + 1) * (1.0 - alarms)))
+    return float(np.sort(scores)[rank - 1]) if rank <= len(scores) else float("inf")
