@@ -96,7 +96,7 @@ class OnnxGraphs:
             for part in parts
         }
 
-    def _run(self, part: str, outputs: list[str] | None = None, **inputs: np.ndarray) -> list[np.ndarray]:
+    def _run(self, part: str, outputs: list[str] | None = None, /, **inputs: np.ndarray) -> list[np.ndarray]:
         try:
             return self._sessions[part].run(outputs, inputs)
         except Exception as error:  # see open_session

@@ -23,7 +23,7 @@ def export_slow_graphs(level: SlowLevel, folder: Path) -> None:
     state = torch.zeros(1, 8)
     state[:, 6] = 1.0
 
-    def export(part: str, inputs: dict[str, torch.Tensor], outputs: list[str], free: str | None = "latents") -> None:
+    def export(part: str, inputs: dict[str, torch.Tensor], outputs: list[str], free: str = "latents") -> None:
         export_graph(getattr(level, part), folder / f"slow_{part}.onnx", inputs, outputs, free=free)
 
     export("abstraction", {"latents": torch.zeros(3, tokens, channels)}, ["slow"])
@@ -32,7 +32,7 @@ def export_slow_graphs(level: SlowLevel, folder: Path) -> None:
     export("critic", {"latents": slow, "goal": goal}, ["steps"])
     export("proposal", {"latents": slow, "goal": goal}, ["mean", "std"])
     latent = torch.zeros(1, tokens, channels)
-    export("policy", {"latent": latent, "goal": goal, "state": state}, ["mean", "std"], None)
+    export("policy", {"latent": latent, "goal": goal, "state": state}, ["mean", "std"], "")
     export("predictor", {"latents": slow, "macros": macros}, ["next"], "*")
 
 
