@@ -17,14 +17,14 @@ import torch
 from rich.console import Console
 
 from robot_wm.actor.settings import PlannerSettings
-from robot_wm.contract import TABLETOP, Contract
 from robot_wm.deploy.bundle import Bundle, default_bundle, load_bundle
 from robot_wm.deploy.graphs import OPSET, export_graphs
 from robot_wm.deploy.index import INDEX, Description, write_index
 from robot_wm.deploy.parity import TOLERANCE, TorchWorldModel, check_parity, random_probe
 from robot_wm.deploy.session import OnnxWorldModel
 from robot_wm.errors import BundleError
-from robot_wm.training.checkpoint import CONTRACT, load_model, read
+from robot_wm.training.checkpoint import load_model, read
+from robot_wm.training.contracts import contract_of
 
 
 @dataclass(frozen=True)
@@ -82,12 +82,6 @@ def export_checkpoint(config: ExportConfig) -> Bundle:
         "metrics.json": dict(description.metrics),
     }
     return export_bundle(model, config.out, description, documents=documents, seed=config.seed)
-
-
-def contract_of(checkpoint: Path) -> Contract:
-    """The contract of the episodes that were trained with; runs that did not note it are of the plain tabletop."""
-    path = checkpoint / CONTRACT
-    return Contract.load(path) if path.is_file() else TABLETOP
 
 
 def export_bundle(

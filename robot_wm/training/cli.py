@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
 from rich.console import Console
 
-from robot_wm.contract import Contract
-from robot_wm.data.cache import CachedDataset, load_cached
-from robot_wm.data.files import write_atomic
+from robot_wm.data.cache import load_cached
 from robot_wm.errors import TrainingError
-from robot_wm.training.checkpoint import CONTRACT
 from robot_wm.training.config import TrainingPlan
+from robot_wm.training.contracts import common_contract, note_contract
 from robot_wm.training.trainer import Trainer
 from robot_wm.training.windows import Frames
 
@@ -53,24 +50,12 @@ def run(config: TrainConfig) -> int:
     frames, *further = (Frames.of(cached[path]) for path in (config.dataset, *config.further))
     console.print(f"{len(frames.starts)} episodes, {len(frames.images)} frames; training on {device}")
     trainer = Trainer(config.plan, frames, config.out, device, config.seed, further)
-    write_atomic(config.out / CONTRACT, contract.to_yaml().encode())
+    note_contract(config.out, contract)
     trainer.run()
     metrics = trainer.finish()
     console.print(f"done: {config.out}")
     console.print_json(json.dumps(metrics))
     return 0
-
-
-def common_contract(datasets: Mapping[Path, CachedDataset]) -> Contract:
-    """The contract of all datasets; TrainingError where they differ, as one model cannot follow two."""
-    (first, data), *others = datasets.items()
-    for path, other in others:
-        if other.contract != data.contract:
-            raise TrainingError(
-                f"{path}: contract '{other.contract.name}' differs from '{data.contract.name}' of {first}; "
-                "train one model with datasets of one contract"
-            )
-    return data.contract
 
 
 def choose_device(name: str) -> torch.device:
