@@ -64,7 +64,7 @@ class Frames:
         """Training episodes and the last `held_out` share of the episodes; fewer than two raise TrainingError."""
         if len(self.starts) < 2:
             raise TrainingError(
-                f"{len(self.starts)} episodes or clips: one at least is held out to be measured on, and one trained on; "
+                f"{len(self.starts)} episodes or clips: at least one is held out to measure on, and one is trained on; "
                 "collect more, or cut a long video into clips"
             )
         kept = max(1, len(self.starts) - max(1, round(held_out * len(self.starts))))
