@@ -21,8 +21,8 @@ class ClipPredictor(nn.Module):
 
     What is expected of a place is a blend of what was seen there before and of something new. Attention over time finds
     what was seen, so that what a curtain hides for a while is still at hand when it rises; it begins with no weight, so
-    that an untrained predictor remembers nothing. Predictions are of tokens without their mean at each place, at unit scale,
-    as in pre-training (`robot_wm.perception.vjepa.normalise_targets`), here with the figures of the training clips.
+    that an untrained predictor remembers nothing. Predictions are of tokens without their mean at each place, at unit
+    scale, as in pre-training (`robot_wm.perception.vjepa.normalise_targets`), here with the training clips' figures.
 
     Args:
         places: Tokens n of a frame, a square grid.
