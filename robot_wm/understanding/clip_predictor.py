@@ -12,15 +12,20 @@ HORIZONS = (1, 2, 4)
 """Frames ahead that it predicts."""
 
 
-class ClipPredictor(nn.Module):
-    """Layers that attend over the places of a frame, then over the past of each place.
+CHANGE = 3.0
+"""Weight of what changes against what stays, in the loss."""
 
-    The past of a place is remembered however long something hides it, as attention over time reaches to the beginning
-    of the window. Predictions are of tokens without their mean at each place, at unit scale, as in pre-training
-    (`robot_wm.perception.vjepa.normalise_targets`), here with the figures of the training clips.
+
+class ClipPredictor(nn.Module):
+    """Layers that mix neighbouring places of a frame and attend over the past of each place.
+
+    What is expected of a place is a blend of what was seen there before and of something new. Attention over time finds
+    what was seen, so that what a curtain hides for a while is still at hand when it rises; it begins with no weight, so
+    that an untrained predictor remembers nothing. Predictions are of tokens without their mean at each place, at unit
+    scale, as in pre-training (`robot_wm.perception.vjepa.normalise_targets`), here with the training clips' figures.
 
     Args:
-        places: Tokens n of a frame.
+        places: Tokens n of a frame, a square grid.
         channels: Their channels.
         width: Channels inside.
     """
@@ -28,7 +33,7 @@ class ClipPredictor(nn.Module):
     mean: torch.Tensor
     scale: torch.Tensor
 
-    def __init__(self, places: int, channels: int, width: int = 64, depth: int = 2, heads: int = 4) -> None:
+    def __init__(self, places: int, channels: int, width: int = 64, depth: int = 2, heads: int = 2) -> None:
         super().__init__()
         self.register_buffer("mean", torch.zeros(places, channels))
         self.register_buffer("scale", torch.ones(()))
@@ -36,7 +41,9 @@ class ClipPredictor(nn.Module):
         self.place = nn.Parameter(0.1 * torch.randn(places, width))
         self.time = nn.Parameter(0.1 * torch.randn(WINDOW, 1, width))
         self.layers = nn.ModuleList(_Layer(width, heads) for _ in range(depth))
-        self.norm, self.outer = nn.LayerNorm(width), nn.Linear(width, len(HORIZONS) * channels)
+        self.norm, self.new = nn.LayerNorm(width), nn.Linear(width, len(HORIZONS) * channels)
+        self.memory = _Memory(width)
+        self.trust = nn.Parameter(torch.zeros(len(HORIZONS), 1, 1))
 
     def fit_scale(self, tokens: torch.Tensor) -> None:
         """Takes mean and scale from the tokens of training clips (M, n, channels)."""
@@ -57,22 +64,45 @@ class ClipPredictor(nn.Module):
         hidden = self.inner(target) + self.place + self.time
         for layer in self.layers:
             hidden = layer(hidden)
-        expected = self.outer(self.norm(hidden)).unflatten(-1, (len(HORIZONS), -1))
-        return target, expected.transpose(2, 3)
+        hidden = self.norm(hidden)
+        new = self.new(hidden).unflatten(-1, (len(HORIZONS), -1)).transpose(2, 3)
+        return target, new + self.trust * self.memory(hidden, target)
 
     def loss(self, tokens: torch.Tensor) -> torch.Tensor:
-        """Mean L1 between expected and true tokens over all frames and horizons."""
+        """Mean L1 between expected and true tokens over all frames and horizons; what changes weighs more."""
         target, expected = self(tokens)
-        errors = [
-            functional.l1_loss(expected[:, :-ahead, index], target[:, ahead:]) for index, ahead in enumerate(HORIZONS)
-        ]
+        errors = []
+        for index, ahead in enumerate(HORIZONS):
+            change = (target[:, ahead:] - target[:, :-ahead]).abs().mean(-1, keepdim=True)
+            weight = 1.0 + CHANGE * change
+            error = (expected[:, :-ahead, index] - target[:, ahead:]).abs()
+            errors.append((weight * error).mean() / weight.mean())
         return torch.stack(errors).mean()
+
+
+class _Memory(nn.Module):
+    """Recalls what was seen at each place, for each horizon from frames of its own choice."""
+
+    future: torch.Tensor
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.query, self.key = nn.Linear(width, len(HORIZONS) * width), nn.Linear(width, width)
+        self.ago = nn.Parameter(torch.zeros(len(HORIZONS), WINDOW, WINDOW))
+        self.register_buffer("future", torch.full((WINDOW, WINDOW), -1e4).triu(1))
+
+    def forward(self, hidden: torch.Tensor, seen: torch.Tensor) -> torch.Tensor:
+        """Hidden (B, T, n, width) and seen (B, T, n, channels) to recalled (B, T, horizons, n, channels)."""
+        query = self.query(hidden).unflatten(-1, (len(HORIZONS), -1)).permute(0, 2, 3, 1, 4)
+        key = self.key(hidden).permute(0, 2, 3, 1)[:, :, None]
+        scores = query @ key / hidden.shape[-1] ** 0.5 + self.ago + self.future
+        return (scores.softmax(-1) @ seen.transpose(1, 2)[:, :, None]).permute(0, 3, 2, 1, 4)
 
 
 class _Layer(nn.Module):
     def __init__(self, width: int, heads: int) -> None:
         super().__init__()
-        self.space, self.past = _Attention(width, heads, causal=False), _Attention(width, heads, causal=True)
+        self.space, self.past = _Neighbours(width), _Past(width, heads)
         self.mlp = nn.Sequential(
             nn.LayerNorm(width), nn.Linear(width, 2 * width), nn.GELU(), nn.Linear(2 * width, width)
         )
@@ -80,20 +110,33 @@ class _Layer(nn.Module):
     def forward(self, hidden: torch.Tensor) -> torch.Tensor:
         """(B, T, n, width) to the same."""
         hidden = hidden + self.space(hidden)
-        hidden = hidden + self.past(hidden.transpose(1, 2)).transpose(1, 2)
+        hidden = hidden + self.past(hidden)
         return hidden + self.mlp(hidden)
 
 
-class _Attention(nn.Module):
-    def __init__(self, width: int, heads: int, causal: bool) -> None:
+class _Neighbours(nn.Module):
+    def __init__(self, width: int) -> None:
         super().__init__()
-        self.heads, self.causal = heads, causal
+        self.norm, self.mix = nn.LayerNorm(width), nn.Conv2d(width, width, 3, padding=1)
+
+    def forward(self, hidden: torch.Tensor) -> torch.Tensor:
+        """Mixes each place of (B, T, n, width) with those around it."""
+        _, frames, places, width = hidden.shape
+        side = round(places**0.5)
+        grid = self.norm(hidden).reshape(-1, side, side, width).permute(0, 3, 1, 2)
+        return self.mix(grid).permute(0, 2, 3, 1).reshape(-1, frames, places, width)
+
+
+class _Past(nn.Module):
+    def __init__(self, width: int, heads: int) -> None:
+        super().__init__()
+        self.heads = heads
         self.norm, self.qkv, self.proj = nn.LayerNorm(width), nn.Linear(width, 3 * width), nn.Linear(width, width)
 
     def forward(self, hidden: torch.Tensor) -> torch.Tensor:
-        """Attends over the last but one axis of (B, groups, N, width)."""
-        _, groups, count, width = hidden.shape
-        parts = self.qkv(self.norm(hidden)).reshape(-1, count, 3, self.heads, width // self.heads)
+        """Attends over the frames up to each frame of (B, T, n, width), place by place."""
+        _, frames, places, width = hidden.shape
+        parts = self.qkv(self.norm(hidden)).transpose(1, 2).reshape(-1, frames, 3, self.heads, width // self.heads)
         query, key, value = parts.permute(2, 0, 3, 1, 4).unbind(0)
-        attended = functional.scaled_dot_product_attention(query, key, value, is_causal=self.causal)
-        return self.proj(attended.transpose(1, 2).reshape(-1, groups, count, width))
+        attended = functional.scaled_dot_product_attention(query, key, value, is_causal=True)
+        return self.proj(attended.transpose(1, 2).reshape(-1, places, frames, width)).transpose(1, 2)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 
 import numpy as np
@@ -71,15 +70,13 @@ def _psnr(decoder: Decoder, latents: np.ndarray, images: np.ndarray) -> float:
 
 def learn(path: Path, encode: Encode, episodes: Episodes, schedule: Schedule, seed: int) -> Bundle:
     """Trains the decoder and puts `decoder.onnx` into the bundle at `path`."""
-    began = time.monotonic()
     images = episodes.images
     latents = np.concatenate([encode(images[i : i + BATCH])[0] for i in range(0, len(images), BATCH)])
     decoder, figures = train_decoder(latents, images, schedule, seed)
-    minutes = (time.monotonic() - began) / 60
-    metrics = figures | {"frames": len(images), "steps": schedule.steps, "minutes": round(minutes, 2)}
+    metrics = figures | {"frames": len(images), "steps": schedule.steps}
     note = (
         f"`decoder.onnx` draws latents for the eye; nothing plans with it. Trained on {len(images)} frames of play, "
-        f"{schedule.steps} steps, {minutes:.1f} min; {figures['psnr_db']:.1f} dB on frames held out."
+        f"{schedule.steps} steps; {figures['psnr_db']:.1f} dB on frames held out."
     )
     example = torch.from_numpy(latents[:2])
     return attach(path, "decoder", decoder, ("latents", example), ["pictures"], metrics, ("Decoder", note))

@@ -9,7 +9,7 @@ from robot_wm.training.config import Schedule  # noqa: E402
 from robot_wm.understanding.clip_predictor import HORIZONS, WINDOW, ClipPredictor  # noqa: E402
 from robot_wm.understanding.learn_physics import train_clip_predictor  # noqa: E402
 
-PLACES, CHANNELS = 3, 4
+PLACES, CHANNELS = 4, 4
 
 
 def hidden_for_a_while(clips: int, rng: np.random.Generator) -> np.ndarray:
