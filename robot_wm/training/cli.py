@@ -10,7 +10,7 @@ from pathlib import Path
 import torch
 from rich.console import Console
 
-from robot_wm.contract import Contract
+from robot_wm.contract import TABLETOP, Contract
 from robot_wm.data.cache import load_cached
 from robot_wm.data.clips import Form
 from robot_wm.data.pictures import load_pictures
