@@ -36,7 +36,8 @@ def test_loads_what_was_exported(tiny_bundle: Path) -> None:
     bundle = load_bundle(tiny_bundle)
     assert bundle.contract == TABLETOP
     assert (bundle.tokens, bundle.channels, bundle.chunk, bundle.horizon) == (4, 8, 4, 3)
-    assert set(bundle.metrics["parity"]) == {"encoder", "tokens", "predictor", "critic", "policy"}
+    fast = {name for name in bundle.metrics["parity"] if not name.startswith("slow ")}
+    assert fast == {"encoder", "tokens", "predictor", "critic", "policy"}
     assert "model_config.json" in bundle.files
 
 
