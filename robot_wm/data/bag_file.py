@@ -28,19 +28,23 @@ class BagTopic:
         type: `package/msg/Name`.
         definition: Its `.msg` text with everything inside.
         qos: YAML of the offered QoS profiles in rosbag2's form, empty where unknown.
+        schema_encoding: How `definition` is written.
+        message_encoding: How the messages are serialized.
     """
 
     name: str
     type: str
     definition: str
     qos: str = ""
+    schema_encoding: str = "ros2msg"
+    message_encoding: str = "cdr"
 
     def to_plain(self) -> dict[str, str]:
         """What metadata.yaml says of it."""
         return {
             "name": self.name,
             "type": self.type,
-            "serialization_format": "cdr",
+            "serialization_format": self.message_encoding,
             "offered_qos_profiles": self.qos,
         }
 
@@ -87,9 +91,13 @@ class BagFile:
         """Makes room for a topic; its number is the count of topics before it."""
         if topic.type not in self._schemas:
             text = topic.definition.encode()
-            self._schemas[topic.type] = self._guarded(lambda: self._writer.register_schema(topic.type, "ros2msg", text))
+            self._schemas[topic.type] = self._guarded(
+                lambda: self._writer.register_schema(topic.type, topic.schema_encoding, text)
+            )
         schema, metadata = self._schemas[topic.type], {"offered_qos_profiles": topic.qos}
-        self._channels.append(self._guarded(lambda: self._writer.register_channel(topic.name, "cdr", schema, metadata)))
+        self._channels.append(
+            self._guarded(lambda: self._writer.register_channel(topic.name, topic.message_encoding, schema, metadata))
+        )
         self.counts.append(0)
 
     def write(self, topic: int, payload: bytes, received_ns: int, published_ns: int) -> None:
