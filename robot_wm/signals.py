@@ -64,13 +64,13 @@ class Signal:
                 raise ContractError(f"contract: signal '{self.name}': {field} is '{value}', expected one of {choices}")
         if not self.rate_hz > 0 or not self.tolerance_s > 0:
             raise ContractError(
-                f"contract: signal '{self.name}': rate_hz {self.rate_hz} and tolerance_s {self.tolerance_s} must both be "
-                "positive"
+                f"contract: signal '{self.name}': rate_hz {self.rate_hz} and tolerance_s {self.tolerance_s} must "
+                "both be positive"
             )
         if not self.shape or min(self.shape) < 1 or len(self.units) not in (1, self.shape[0]):
             raise ContractError(
-                f"contract: signal '{self.name}': shape {self.shape} must be positive, with one unit or {self.shape[:1]} "
-                f"units; it has {len(self.units)}"
+                f"contract: signal '{self.name}': shape {self.shape} must be positive, with one unit or "
+                f"{self.shape[0] if self.shape else 1} units; it has {len(self.units)}"
             )
         if not self.topic:
             raise ContractError(f"contract: signal '{self.name}': the topic is empty; give its name")

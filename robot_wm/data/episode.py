@@ -92,7 +92,8 @@ class Episode:
         found = self.cameras(contract)
         if set(found) != set(cameras):
             raise DatasetError(
-                f"episode '{self.task}': it has the cameras {sorted(found)}, contract '{contract.name}' {sorted(cameras)}"
+                f"episode '{self.task}': it has the cameras {sorted(found)}, "
+                f"contract '{contract.name}' {sorted(cameras)}"
             )
         for name, images in found.items():
             if images.shape[1:3] != (cameras[name].height, cameras[name].width):
