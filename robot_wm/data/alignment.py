@@ -183,7 +183,8 @@ class Aligner(Generic[Value]):
             else:
                 values = {name: each[0] for name, each in found.items() if each is not None}
                 done.append(Aligned(stamp_ns, {self._leader.name: value, **values}, run))
-        oldest_ns = self._waiting[0][0] if self._waiting else min(self._leader_ns, self._newest_ns - PATIENCE_NS)
+        next_ns = self._candidate[0] if self._candidate is not None else self._leader_ns
+        oldest_ns = self._waiting[0][0] if self._waiting else max(next_ns, self._newest_ns - PATIENCE_NS)
         for track in self._tracks.values():
             track.forget_before(oldest_ns)
         return done
