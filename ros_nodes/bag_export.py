@@ -3,24 +3,22 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
-from rclpy.serialization import deserialize_message
 
 from robot_wm.contract import Contract
 from robot_wm.data.bag import Bag
 from robot_wm.data.bag_report import BagReport, report
+from robot_wm.data.bag_scan import ScannedMessage
 from robot_wm.data.episode import Episode
 from robot_wm.data.files import write_atomic
 from robot_wm.data.lerobot_writer import DatasetWriter
 from robot_wm.data.marks import Span
 from robot_wm.errors import DatasetError
 from robot_wm.signals import ACTION, JOINTS
-from ros_nodes.message_text import message_class
 from ros_nodes.observation_stream import Frame, ObservationStream, actions_of
 from ros_nodes.robot_config import RobotConfig
 from ros_nodes.topic_check import recorded, wrong_topics
@@ -80,62 +78,62 @@ def export(path: Path, out: Path, contract: Contract, robot: RobotConfig, option
     if problems:
         raise DatasetError(f"{path}: {'; '.join(problems)}")
     result = Exported(recorded_s=(found.last_ns - found.first_ns) * 1e-9, left_out=list(found.problems()))
-    spans = found.episodes or [Span(found.first_ns, found.last_ns + 1)]
     with DatasetWriter(out, contract, robot=robot.name) as writer:
-        for number, span in enumerate(spans):
+        for number, span, frames in _spans(bag, found, _stream_maker(contract, robot, options), options.keep, result):
             name = f"episode {number} of {path.name}"
-            if span.outcome not in options.keep:
-                result.left_out.append(f"{name}: its outcome is '{span.outcome or 'none'}'")
-                continue
-            if span.note:
-                result.left_out.append(f"{name}: {span.note}")
-            _export_span(bag, span, name, contract, robot, options, writer, result)
+            for run in _runs(frames, max(SHORTEST, round(options.longest_s / contract.step_s))):
+                _add(writer, run, name, span.task or options.task, contract, result)
     _note_export(out, path, found, result)
     if not result.episodes:
         raise DatasetError(f"{path}: nothing could be exported: {'; '.join(result.left_out) or 'no frame is complete'}")
     return result
 
 
-def _export_span(
-    bag: Bag,
-    span: Span,
-    name: str,
-    contract: Contract,
-    robot: RobotConfig,
-    options: ExportOptions,
-    writer: DatasetWriter,
-    result: Exported,
-) -> None:
-    stream = ObservationStream(contract, robot, options.namespace)
-    longest = max(SHORTEST, round(options.longest_s / contract.step_s))
-    for frames in _runs(_frames(bag, span, stream), longest):
-        actions = actions_of(frames, contract) if len(frames) >= SHORTEST else np.empty((0, 7), np.float32)
-        if len(actions) < SHORTEST:
-            result.left_out.append(f"{name}: {len(frames)} frames in a row at {frames[0].stamp_s:.3f} are too few")
+def _stream_maker(contract: Contract, robot: RobotConfig, options: ExportOptions) -> Callable[[], ObservationStream]:
+    return lambda: ObservationStream(contract, robot, options.namespace)
+
+
+def _spans(
+    bag: Bag, found: BagReport, make_stream: Callable[[], ObservationStream], keep: tuple[str, ...], result: Exported
+) -> Iterator[tuple[int, Span, Iterator[Frame]]]:
+    """The episodes to export with their frames, in one pass over the recording; those of one before the next."""
+    spans = found.episodes or [Span(found.first_ns, found.last_ns + 1)]
+    messages = bag.messages()
+    for number, span in enumerate(spans):
+        name = f"episode {number} of {bag.path.name}"
+        if span.note:
+            result.left_out.append(f"{name}: {span.note}")
+        if span.outcome not in keep:
+            result.left_out.append(f"{name}: its outcome is '{span.outcome or 'none'}'")
             continue
-        episode = _episode(frames[: len(actions)], actions, span.task or options.task)
-        beyond = int(np.sum(np.any((actions < contract.action_low) | (actions > contract.action_high), axis=1)))
-        if beyond:
-            result.left_out.append(
-                f"{name}: {beyond} of {len(actions)} actions lie beyond the contract's bounds (kept)"
-            )
-        writer.add(episode)
-        result.episodes, result.frames = result.episodes + 1, result.frames + len(episode)
-    result.left_out += _losses(stream, name)
+        stream = make_stream()
+        yield number, span, _frames(messages, span, stream)
+        result.left_out += [f"{name}: {words}" for words in _losses(stream)]
 
 
-def _frames(bag: Bag, span: Span, stream: ObservationStream) -> Iterator[Frame]:
-    for message in bag.messages():
-        if message.topic.name in stream.signals.values() and span.start_ns <= message.received_ns < span.stop_ns:
-            try:
-                decoded = deserialize_message(message.payload, message_class(message.topic.type))
-            except Exception as error:  # whatever rclpy or its stand-in raises for bytes that are no message
-                raise DatasetError(
-                    f"{message.topic.name}: a message received at {message.received_ns * 1e-9:.3f} cannot be decoded "
-                    f"({error})"
-                ) from error
-            yield from stream.push(message.topic.name, decoded)
+def _frames(messages: Iterator[ScannedMessage], span: Span, stream: ObservationStream) -> Iterator[Frame]:
+    """Reads on to the end of a span; what lies before it is passed over."""
+    topics = set(stream.signals.values())
+    for message in messages:
+        if message.received_ns >= span.stop_ns:
+            break
+        if message.topic.name in topics and message.received_ns >= span.start_ns:
+            yield from stream.push_serialized(message.topic.name, message.payload)
     yield from stream.finish()
+
+
+def _add(
+    writer: DatasetWriter, frames: list[Frame], name: str, task: str, contract: Contract, result: Exported
+) -> None:
+    actions = actions_of(frames, contract)
+    if len(actions) < SHORTEST:
+        result.left_out.append(f"{name}: {len(frames)} frames in a row at {frames[0].stamp_s:.3f} are too few")
+        return
+    beyond = int(np.sum(np.any((actions < contract.action_low) | (actions > contract.action_high), axis=1)))
+    if beyond:
+        result.left_out.append(f"{name}: kept, though {beyond} actions lie beyond the contract's bounds")
+    writer.add(_episode(frames[: len(actions)], actions, task))
+    result.episodes, result.frames = result.episodes + 1, result.frames + len(actions)
 
 
 def _runs(frames: Iterator[Frame], longest: int) -> Iterator[list[Frame]]:
@@ -162,17 +160,19 @@ def _episode(frames: list[Frame], actions: np.ndarray, task: str) -> Episode:
     )
 
 
-def _losses(stream: ObservationStream, name: str) -> Iterator[str]:
+def _losses(stream: ObservationStream) -> Iterator[str]:
     losses = stream.losses
     for signal, count in losses.missing.items():
         limit_s = stream.contract.streams[signal].tolerance_s
-        yield f"{name}: {count} frames without {stream.signals[signal]} within {limit_s:g} s"
-    for signal, count in Counter(losses.unordered).items():
-        yield f"{name}: {count} messages of {stream.signals[signal]} out of order"
+        yield f"{count} frames without {stream.signals[signal]} within {limit_s:g} s"
+    for signal, count in losses.unordered.items():
+        yield f"{count} messages of {stream.signals[signal]} out of order"
     for before_ns, after_ns in losses.gaps:
-        yield f"{name}: no image for {(after_ns - before_ns) * 1e-9:.3f} s after {before_ns * 1e-9:.3f}"
+        yield f"no image for {(after_ns - before_ns) * 1e-9:.3f} s after {before_ns * 1e-9:.3f}"
     for signal, before_ns, after_ns in losses.jumps:
-        yield f"{name}: the clock of {stream.signals[signal]} went back by {(before_ns - after_ns) * 1e-9:.3f} s"
+        yield f"the clock of {stream.signals[signal]} went back by {(before_ns - after_ns) * 1e-9:.3f} s"
+    for words, count in stream.refused.items():
+        yield f"{words} ({count} times)"
 
 
 def _with_measured_actions(contract: Contract) -> Contract:

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from rclpy.serialization import deserialize_message
 
 from robot_wm.actions import displacement
 from robot_wm.contract import Contract
 from robot_wm.data.alignment import Aligned, Aligner, Losses
-from robot_wm.errors import ContractError
+from robot_wm.errors import ContractError, RobotWmError
 from robot_wm.kinematics import Arm, interpolate_pose
 from robot_wm.signals import ACTION, PLAN, STATE, Signal
 from ros_nodes.conversions import Plan, image_to_array, joints_from, message_to_plan
+from ros_nodes.message_text import message_class
 from ros_nodes.robot_config import RobotConfig
 
 
@@ -46,6 +49,10 @@ class ObservationStream:
         robot: Where the signals are found on this robot, and its kinematics.
         namespace: Of the robot's topics.
 
+    Attributes:
+        signals: Full name of each signal's topic.
+        refused: Why messages were left out that do not fit the contract or the robot, and how many times.
+
     Raises:
         ContractError: Contract and robot have other frames.
     """
@@ -61,6 +68,8 @@ class ObservationStream:
         self._arm: Arm = robot.arm()
         self._aligner: Aligner[Any] = Aligner(contract)
         self._cameras = {camera.name: camera for camera in contract.cameras}
+        self._holes = 0
+        self.refused: Counter[str] = Counter()
         self.signals = {name: self._full(signal, namespace) for name, signal in contract.streams.items()}
 
     @property
@@ -74,11 +83,7 @@ class ObservationStream:
         return self._aligner.losses
 
     def push(self, topic: str, message: Any) -> list[Frame]:
-        """Takes one message; returns the frames that are complete now.
-
-        Raises:
-            RobotWmError: A message does not fit the contract or the robot; the topic is named.
-        """
+        """Takes one message; returns the frames that are complete now."""
         stamp = message.header.stamp
         stamp_ns = int(stamp.sec) * 10**9 + int(stamp.nanosec)
         frames = []
@@ -86,6 +91,15 @@ class ObservationStream:
             if its_topic == topic:
                 frames += self._aligner.push(name, stamp_ns, message)
         return self._frames(frames)
+
+    def push_serialized(self, topic: str, payload: bytes) -> list[Frame]:
+        """Takes one message as it stands in a recording; one that cannot be decoded is refused."""
+        try:
+            message = deserialize_message(payload, message_class(self.topics[topic].type))
+        except Exception as error:  # whatever rclpy or its stand-in raises for bytes that are no message
+            self.refused[f"{topic}: a message cannot be decoded: {error}"] += 1
+            return []
+        return self.push(topic, message)
 
     def finish(self) -> list[Frame]:
         """The frames that are left when nothing more comes."""
@@ -101,7 +115,15 @@ class ObservationStream:
         return name if name.startswith("/") else f"{prefix}/{name}"
 
     def _frames(self, aligned: Iterable[Aligned[Any]]) -> list[Frame]:
-        return [self._decode(each) for each in aligned]
+        """A frame whose messages do not fit ends its run."""
+        frames = []
+        for each in aligned:
+            try:
+                frames.append(self._decode(each))
+            except RobotWmError as error:
+                self.refused[str(error)] += 1
+                self._holes += 1
+        return frames
 
     def _decode(self, aligned: Aligned[Any]) -> Frame:
         images = {
@@ -114,7 +136,7 @@ class ObservationStream:
             contract, topic = self.contract, self.signals[ACTION]
             plan = message_to_plan(aligned.values[ACTION], contract.base_frame, contract.ee_frame, topic)
             command = commanded(plan, aligned.stamp_ns * 1e-9 + contract.step_s, state)
-        return Frame(aligned.stamp_ns * 1e-9, images, state, command, aligned.run)
+        return Frame(aligned.stamp_ns * 1e-9, images, state, command, aligned.run + self._holes)
 
     def _state(self, message: Any) -> np.ndarray:
         robot, topic = self._robot, self.signals[STATE]
