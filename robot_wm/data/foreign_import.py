@@ -139,8 +139,8 @@ def _images(
     images = np.empty((count, camera.height, camera.width, 3), np.uint8)
     with VideoReader(video.path, fps) as reader:
         for row in range(count):
-            for skipped in range(stride if row else 1):
-                image = reader.read(video.first_frame + max(0, (row - 1) * stride + 1 if row else 0) + skipped, 1)[0]
+            run = stride if row + 1 < count else 1  # in one piece, since a jump would cost a search
+            image = reader.read(video.first_frame + row * stride, run)[0]
             images[row] = _sized(image, camera, options)
     return images
 

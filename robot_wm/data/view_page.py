@@ -22,10 +22,7 @@ def page(series: Series) -> str:
     """The page as text; it loads nothing from anywhere."""
     content = {
         "frames": {
-            camera: [
-                [round(time_s, 4), "data:image/jpeg;base64," + base64.b64encode(jpeg).decode()]
-                for time_s, jpeg in shown
-            ]
+            camera: [[round(time_s, 4), _url(jpeg)] for time_s, jpeg in shown]
             for camera, shown in series.frames.items()
         },
         "curves": [
@@ -42,3 +39,7 @@ def page(series: Series) -> str:
     data = json.dumps(content, allow_nan=False).replace("<", "\\u003c")
     text = _TEMPLATE.read_text(encoding="utf-8")
     return text.replace("{{title}}", html.escape(series.title)).replace("{{data}}", data)
+
+
+def _url(jpeg: bytes) -> str:
+    return "data:image/jpeg;base64," + base64.b64encode(jpeg).decode()

@@ -34,7 +34,7 @@ def summary(frames):
 
 def test_frames_come_at_the_step_with_the_nearest_state_and_the_last_plan():
     frames, losses = feed(stream())
-    assert len(frames) == 20 and {frame.run for frame in frames} == {0}
+    assert len(frames) == 21 and {frame.run for frame in frames} == {0}
     assert np.diff([frame.stamp_ns for frame in frames]) == pytest.approx(200 * MS, abs=1000)
     for frame in frames:
         assert abs(frame.values["state"][1] - frame.stamp_ns) <= 2 * MS
@@ -76,7 +76,7 @@ def test_a_silent_topic_leaves_frames_out_and_says_which():
     messages = [m for m in stream() if not (m[0] == "state" and 2 * S < m[1] < 3 * S)]
     frames, losses = feed(messages)
     assert 3 <= losses.missing["state"] <= 5 and losses.missing["action"] == 0
-    assert len(frames) == 20 - losses.missing["state"]
+    assert len(frames) == 21 - losses.missing["state"]
     runs = [frame.run for frame in frames]
     assert runs == sorted(runs) and len(set(runs)) == 2
     assert feed([m for m in stream() if m[0] != "action"])[0] == []
