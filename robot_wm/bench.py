@@ -21,7 +21,7 @@ from robot_wm.deploy.bundle import default_bundle
 from robot_wm.deploy.session import Provider
 from robot_wm.evaluation import percentiles
 
-Target = Literal["sim", "encoder", "planner", "transport"]
+Target = Literal["sim", "encoder", "planner", "transport", "recorder", "kills"]
 WARM_UP = 5
 
 
@@ -31,8 +31,10 @@ class BenchConfig:
 
     Attributes:
         target: "sim" counts environment steps a second with one image a step; "encoder" times one image; "planner"
-            times one decision of the flat planner and of the policy alone; "transport" times messages over DDS.
-        repeats: Steps, images, decisions or messages.
+            times one decision of the flat planner and of the policy alone; "transport" times messages over DDS;
+            "recorder" counts what the recorder misses of a camera at 30 Hz and joints at 250 Hz; "kills" kills it at
+            random instants and measures what is lost.
+        repeats: Steps, images, decisions, messages or kills.
         bundle: Model bundle of encoder and planner.
         json: File for the figures.
     """
@@ -109,11 +111,23 @@ def bench_transport(config: BenchConfig) -> dict[str, dict[str, float]]:
     return importlib.import_module("ros_nodes.bench_transport").run(config.repeats)
 
 
+def bench_recorder(config: BenchConfig) -> dict[str, dict[str, float]]:
+    """Figures of `ros_nodes.bench_recorder.run(repeats)`."""
+    return importlib.import_module("ros_nodes.bench_recorder").run(config.repeats)
+
+
+def bench_kills(config: BenchConfig) -> dict[str, dict[str, float]]:
+    """Figures of `ros_nodes.bench_recorder.run_kills(repeats, seed)`."""
+    return importlib.import_module("ros_nodes.bench_recorder").run_kills(config.repeats, config.seed)
+
+
 BENCHES: dict[str, Callable[[BenchConfig], dict[str, dict[str, float]]]] = {
     "sim": bench_sim,
     "encoder": bench_encoder,
     "planner": bench_planner,
     "transport": bench_transport,
+    "recorder": bench_recorder,
+    "kills": bench_kills,
 }
 
 

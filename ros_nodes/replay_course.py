@@ -61,8 +61,8 @@ def course(episode: Episode, step_s: float, here: np.ndarray, approach_m: float,
     turn_rad = 2.0 * float(np.arccos(np.clip(abs(start[3:7] @ here[3:7]), 0.0, 1.0)))
     if way_m > approach_m:
         raise ReplayError(
-            f"the episode begins {way_m:.3f} m from where the arm is, at most {approach_m:g} m are allowed; move the arm "
-            f"to {np.round(start[:3], 3).tolist()} first, or raise --approach-m"
+            f"the episode begins {way_m:.3f} m from where the arm is, at most {approach_m:g} m are allowed; move the "
+            f"arm to {np.round(start[:3], 3).tolist()} first, or raise --approach-m"
         )
     lead_s = 0.0
     if way_m > _ARRIVED_M or turn_rad > _ARRIVED_RAD:

@@ -22,8 +22,7 @@ def page(series: Series) -> str:
     """The page as text; it loads nothing from anywhere."""
     content = {
         "frames": {
-            camera: [[round(time_s, 4), _url(jpeg)] for time_s, jpeg in shown]
-            for camera, shown in series.frames.items()
+            name: [[round(time_s, 4), _url(jpeg)] for time_s, jpeg in shown] for name, shown in series.frames.items()
         },
         "curves": [
             {
