@@ -78,7 +78,7 @@ class BagFile:
         return sum(self.counts)
 
     @property
-    def bytes(self) -> int:
+    def size(self) -> int:
         """Bytes that have reached the file."""
         return self._whole_bytes
 

@@ -116,7 +116,7 @@ class BagWriter:
     def _is_full(self, received_ns: int) -> bool:
         file, split = self._files[-1], self._split
         old = split.seconds and file.messages and received_ns - file.first_ns >= split.seconds * 1e9
-        return bool(old or (split.bytes and file.bytes >= split.bytes))
+        return bool(old or (split.bytes and file.size >= split.bytes))
 
     def _begin_file(self) -> None:
         self._files.append(BagFile(self.folder / f"{self.folder.name}_{len(self._files)}.mcap"))

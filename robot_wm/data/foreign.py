@@ -34,10 +34,17 @@ class ForeignEpisode:
 
 
 class Foreign(Protocol):
-    """A dataset that can be taken over; `fps` are its frames a second."""
+    """A dataset that can be taken over."""
 
-    root: Path
-    fps: Fraction
+    @property
+    def root(self) -> Path:
+        """Its folder."""
+        ...
+
+    @property
+    def fps(self) -> Fraction:
+        """Its frames a second."""
+        ...
 
     def episodes(self) -> Iterator[ForeignEpisode]:
         """Its episodes, one after the other."""
