@@ -88,7 +88,7 @@ def _convert(source: ForeignEpisode, fps: Fraction, stride: int, contract: Contr
 def _column(source: ForeignEpisode, name: str) -> np.ndarray:
     if name not in source.rows.column_names:
         raise DatasetError(f"there is no column '{name}'; the columns are {source.rows.column_names}")
-    return np.atleast_2d(np.asarray(layout.to_numpy(source.rows, name), np.float64))
+    return np.asarray(layout.to_numpy(source.rows, name), np.float64).reshape(source.rows.num_rows, -1)
 
 
 def _states(column: np.ndarray, options: ImportOptions) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""A recording of a moving arm made without DDS: two cameras at 30 Hz, joints at 125 Hz, a plan each fifth of a second."""
+"""A recording of a moving arm made without DDS: cameras at 30 Hz, joints at 125 Hz, a plan each fifth of a second."""
 
 from __future__ import annotations
 
