@@ -71,7 +71,7 @@ def stamp(ns: int) -> Time:
     return Time(sec=ns // S, nanosec=ns % S)
 
 
-def make(seconds: float = 3.0, seed: int = 0, side: tuple[int, int] = (96, 96)) -> Recording:
+def make(seconds: float = 2.95, seed: int = 0, side: tuple[int, int] = (96, 96)) -> Recording:
     """The recording; each image is different."""
     rng, recording = np.random.default_rng(seed), Recording(RobotConfig.load("panda_sim"))
     robot, arm, end = recording.robot, recording.robot.arm(), BEGIN + round(seconds * S)
