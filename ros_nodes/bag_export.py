@@ -156,6 +156,7 @@ def _episode(frames: list[Frame], actions: np.ndarray, task: str) -> Episode:
         actions=actions,
         stamps=np.array([frame.stamp_s for frame in frames]),
         task=task,
+        monitor={"stamp_ns": np.array([frame.stamp_ns for frame in frames], np.int64)},
         views={name: np.stack([frame.images[name] for frame in frames]) for name in others},
     )
 

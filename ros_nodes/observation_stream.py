@@ -26,7 +26,7 @@ class Frame:
     """One frame.
 
     Attributes:
-        stamp_s: Stamp of the first camera's image, seconds.
+        stamp_ns: Stamp of the first camera's image.
         images: By camera, uint8 (H, W, 3).
         state: float32 (8,), measured.
         command: float32 (8,), pose and opening that were commanded for one step later; None where the action is what
@@ -34,11 +34,16 @@ class Frame:
         run: Frames of one run follow each other at the contract's step.
     """
 
-    stamp_s: float
+    stamp_ns: int
     images: dict[str, np.ndarray]
     state: np.ndarray
     command: np.ndarray | None
     run: int
+
+    @property
+    def stamp_s(self) -> float:
+        """The stamp in seconds."""
+        return self.stamp_ns * 1e-9
 
 
 class ObservationStream:
@@ -136,7 +141,7 @@ class ObservationStream:
             contract, topic = self.contract, self.signals[ACTION]
             plan = message_to_plan(aligned.values[ACTION], contract.base_frame, contract.ee_frame, topic)
             command = commanded(plan, aligned.stamp_ns * 1e-9 + contract.step_s, state)
-        return Frame(aligned.stamp_ns * 1e-9, images, state, command, aligned.run + self._holes)
+        return Frame(aligned.stamp_ns, images, state, command, aligned.run + self._holes)
 
     def _state(self, message: Any) -> np.ndarray:
         robot, topic = self._robot, self.signals[STATE]
