@@ -139,7 +139,7 @@ class Aligner(Generic[Value]):
         """The frames that are left when nothing more comes; what comes then begins another run."""
         if self._candidate is not None and self._taken_ns is not None:
             stamp_ns, value = self._candidate
-            if abs(stamp_ns - self._taken_ns - self._step_ns) <= self._step_ns // 2:
+            if abs(stamp_ns - self._taken_ns - self._step_ns) <= self._step_ns // 8:
                 self._select(stamp_ns, value)
         done = self._complete(None)
         self._restart()

@@ -9,17 +9,17 @@ from __future__ import annotations
 import mmap
 import re
 import struct
-import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from robot_wm.data.bag_file import BagTopic
+from robot_wm.data.bag_records import BadRecord, channel, chunk_records, schema
 
 MAGIC = b"\x89MCAP0\r\n"
 _SCHEMA, _CHANNEL, _MESSAGE, _CHUNK, _FOOTER = 3, 4, 5, 6, 2
-_RECORD, _MESSAGE_HEADER, _CHUNK_HEADER = struct.Struct("<BQ"), struct.Struct("<HIQQ"), struct.Struct("<QQQI")
+_RECORD, _MESSAGE_HEADER = struct.Struct("<BQ"), struct.Struct("<HIQQ")
 _MAYBE_CHUNK = re.compile(rb"\x06.{4}\x00{4}.{20}\x00{4}.{4}(?:\x00{4}|\x03\x00{3}lz4|\x04\x00{3}zstd)", re.DOTALL)
 
 
@@ -42,10 +42,6 @@ class Damage:
 
     def __str__(self) -> str:
         return f"{self.path.name}: at byte {self.offset}: {self.what}"
-
-
-class BadRecord(Exception):
-    """A record does not hold what its kind must hold."""
 
 
 def scan(path: Path, damages: list[Damage]) -> Iterator[ScannedMessage]:
@@ -103,7 +99,7 @@ class _Scanner:
             yield self._message(self._data[begin:end])
 
     def _chunk(self, begin: int, end: int) -> Iterator[ScannedMessage]:
-        records = _chunk_records(self._data, begin, end)
+        records = chunk_records(self._data, begin, end)
         at, size = 0, len(records)
         while at < size:
             kind, length = _RECORD.unpack_from(records, at)
@@ -116,19 +112,19 @@ class _Scanner:
             at += length
 
     def _message(self, record: bytes) -> ScannedMessage:
-        channel, _, received_ns, published_ns = _MESSAGE_HEADER.unpack_from(record)
-        if channel not in self._topics:
-            raise BadRecord(f"messages of channel {channel}, which only a lost part of the file described, are lost")
-        return ScannedMessage(self._topics[channel], received_ns, published_ns, record[_MESSAGE_HEADER.size :])
+        number, _, received_ns, published_ns = _MESSAGE_HEADER.unpack_from(record)
+        if number not in self._topics:
+            raise BadRecord(f"messages of channel {number}, which only a lost part of the file described, are lost")
+        return ScannedMessage(self._topics[number], received_ns, published_ns, record[_MESSAGE_HEADER.size :])
 
     def _define(self, kind: int, record: bytes) -> None:
         try:
             if kind == _SCHEMA:
-                number, fields = _schema(record)
+                number, fields = schema(record)
                 self._schemas[number] = fields
             else:
-                number, schema, topic, encoding, metadata = _channel(record)
-                name, schema_encoding, text = self._schemas.get(schema, ("", "", ""))
+                number, of, topic, encoding, metadata = channel(record)
+                name, schema_encoding, text = self._schemas.get(of, ("", "", ""))
                 qos = metadata.get("offered_qos_profiles", "")
                 self._topics[number] = BagTopic(topic, name, text, qos, schema_encoding, encoding)
         except (struct.error, UnicodeDecodeError, IndexError) as error:
@@ -153,7 +149,7 @@ class _Scanner:
         for match in _MAYBE_CHUNK.finditer(self._data, at):
             try:
                 _, begin, end = self._bounds(match.start())
-                _chunk_records(self._data, begin, end)
+                chunk_records(self._data, begin, end)
             except BadRecord:
                 continue
             return match.start()
@@ -161,67 +157,3 @@ class _Scanner:
 
     def _note(self, offset: int, what: str) -> None:
         self._damages.append(Damage(self._path, offset, what))
-
-
-def _chunk_records(data: mmap.mmap, begin: int, end: int) -> bytes:
-    """The records of a chunk, decompressed and checked."""
-    try:
-        _, _, size, crc = _CHUNK_HEADER.unpack_from(data, begin)
-        compression, at = _text(data, begin + _CHUNK_HEADER.size)
-        (length,) = struct.unpack_from("<Q", data, at)
-    except (struct.error, UnicodeDecodeError, IndexError) as error:
-        raise BadRecord(f"the head of a chunk is damaged ({error})") from error
-    if at + 8 + length != end:
-        raise BadRecord("the length of a chunk is damaged")
-    records = _decompressed(data[at + 8 : end], compression)
-    if len(records) != size or (crc and zlib.crc32(records) != crc):
-        raise BadRecord("a chunk is damaged: its checksum does not match")
-    return records
-
-
-def _decompressed(data: bytes, compression: str) -> bytes:
-    if compression not in ("", "lz4", "zstd"):
-        raise BadRecord(f"the compression '{compression}' of a chunk is not known")
-    try:
-        if compression == "lz4":
-            import lz4.frame
-
-            return lz4.frame.decompress(data)
-        if compression == "zstd":
-            import zstandard
-
-            return zstandard.ZstdDecompressor().decompressobj().decompress(data)
-    except ImportError as error:
-        raise BadRecord(f"a chunk is compressed; to read it: pip install {error.name}") from error
-    except Exception as error:  # whatever the library raises for damaged data
-        raise BadRecord(f"a chunk cannot be decompressed ({error})") from error
-    return data
-
-
-def _schema(record: bytes) -> tuple[int, tuple[str, str, str]]:
-    (number,) = struct.unpack_from("<H", record)
-    name, at = _text(record, 2)
-    encoding, at = _text(record, at)
-    text, _ = _text(record, at)
-    return number, (name, encoding, text)
-
-
-def _channel(record: bytes) -> tuple[int, int, str, str, dict[str, str]]:
-    number, schema = struct.unpack_from("<HH", record)
-    topic, at = _text(record, 4)
-    encoding, at = _text(record, at)
-    end = at + 4 + struct.unpack_from("<I", record, at)[0]
-    at, metadata = at + 4, {}
-    while at < end:
-        key, at = _text(record, at)
-        metadata[key], at = _text(record, at)
-    return number, schema, topic, encoding, metadata
-
-
-def _text(data: Any, at: int) -> tuple[str, int]:
-    """A string with its length before it, and where it ends."""
-    (length,) = struct.unpack_from("<I", data, at)
-    end = at + 4 + length
-    if end > len(data):
-        raise IndexError("a text is cut off")
-    return data[at + 4 : end].decode(), end

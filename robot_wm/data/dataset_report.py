@@ -21,7 +21,7 @@ def summary(dataset: Dataset) -> dict[str, str]:
     cameras = [f"{camera.name} {camera.width}x{camera.height}" for camera in dataset.contract.cameras]
     return {
         "episodes": f"{len(lengths)} of {min(lengths)} to {max(lengths)} frames",
-        "frames": f"{dataset.frames}, {dataset.frames / dataset.fps / 60:.1f} minutes",
+        "frames": f"{dataset.frames}, {dataset.frames / float(dataset.fps) / 60:.1f} minutes",
         "fps": f"{float(dataset.fps):g}",
         "contract": dataset.contract.name,
         "cameras": ", ".join(cameras),
@@ -69,5 +69,6 @@ def _wrong_statistics(dataset: Dataset) -> Iterator[str]:
     except DatasetError:
         return  # the episodes said so already
     for name, stats in found.items():
-        if name not in stored or not np.allclose(stored[name].mean.ravel(), stats.mean, rtol=1e-4, atol=1e-6):
+        mean = stored[name].mean.ravel() if name in stored else np.empty(0)
+        if mean.shape != stats.mean.shape or not np.allclose(mean, stats.mean, rtol=1e-4, atol=1e-6):
             yield f"{path}: the mean of '{name}' is not that of the data"
