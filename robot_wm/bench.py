@@ -21,7 +21,7 @@ from robot_wm.deploy.bundle import default_bundle
 from robot_wm.deploy.session import Provider
 from robot_wm.evaluation import percentiles
 
-Target = Literal["sim", "encoder", "planner", "transport", "recorder", "kills"]
+Target = Literal["sim", "encoder", "planner", "transport", "recorder", "kills", "recordings"]
 WARM_UP = 5
 
 
@@ -33,7 +33,7 @@ class BenchConfig:
         target: "sim" counts environment steps a second with one image a step; "encoder" times one image; "planner"
             times one decision of the flat planner and of the policy alone; "transport" times messages over DDS;
             "recorder" counts what the recorder misses of a camera at 30 Hz and joints at 250 Hz; "kills" kills it at
-            random instants and measures what is lost.
+            random instants and measures what is lost; "recordings" times how one of two cameras is verified and exported.
         repeats: Steps, images, decisions, messages or kills.
         bundle: Model bundle of encoder and planner.
         json: File for the figures.
@@ -121,6 +121,11 @@ def bench_kills(config: BenchConfig) -> dict[str, dict[str, float]]:
     return importlib.import_module("ros_nodes.bench_recorder").run_kills(config.repeats, config.seed)
 
 
+def bench_recordings(config: BenchConfig) -> dict[str, dict[str, float]]:
+    """Figures of `ros_nodes.bench_export.run(repeats)`."""
+    return importlib.import_module("ros_nodes.bench_export").run(config.repeats)
+
+
 BENCHES: dict[str, Callable[[BenchConfig], dict[str, dict[str, float]]]] = {
     "sim": bench_sim,
     "encoder": bench_encoder,
@@ -128,6 +133,7 @@ BENCHES: dict[str, Callable[[BenchConfig], dict[str, dict[str, float]]]] = {
     "transport": bench_transport,
     "recorder": bench_recorder,
     "kills": bench_kills,
+    "recordings": bench_recordings,
 }
 
 

@@ -14,7 +14,7 @@ class BadRecord(Exception):
 
 
 def chunk_records(data: Any, begin: int, end: int) -> bytes:
-    """The records of the chunk that lies between two offsets, decompressed and checked; BadRecord if they are damaged."""
+    """The records of a chunk between two offsets, decompressed and checked; BadRecord if they are damaged."""
     try:
         _, _, size, crc = _CHUNK_HEADER.unpack_from(data, begin)
         compression, at = _text(data, begin + _CHUNK_HEADER.size)
