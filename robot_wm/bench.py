@@ -33,7 +33,8 @@ class BenchConfig:
         target: "sim" counts environment steps a second with one image a step; "encoder" times one image; "planner"
             times one decision of the flat planner and of the policy alone; "transport" times messages over DDS;
             "recorder" counts what the recorder misses of a camera at 30 Hz and joints at 250 Hz; "kills" kills it at
-            random instants and measures what is lost; "recordings" times how one of two cameras is verified and exported.
+            random instants and measures what is lost; "recordings" times how one is verified and
+            exported.
         repeats: Steps, images, decisions, messages or kills.
         bundle: Model bundle of encoder and planner.
         json: File for the figures.
