@@ -89,7 +89,7 @@ def make(seconds: float = 2.95, seed: int = 0, side: tuple[int, int] = (96, 96))
         message = JointState(name=[*robot.joints, *robot.gripper.joints], position=[*joints.tolist(), 0.0, 0.0])
         message.header.stamp = stamp(ns)
         recording.messages.append((ns + 1_000_000, "/joint_states", message))
-    for ns in range(BEGIN, end, S // 5):
+    for ns in range(BEGIN, end, 6 * (S // 30)):
         pose = arm.forward(recording.joints[min(recording.joints, key=lambda at: abs(at - ns))])
         poses = np.tile(pose, (5, 1))
         poses[:, :3] += np.arange(1, 6)[:, None] * STEP_M
