@@ -76,7 +76,9 @@ def export(path: Path, out: Path, contract: Contract, robot: RobotConfig, option
     stream = ObservationStream(contract, robot, options.namespace)
     problems = wrong_topics(stream.topics, recorded(found))
     if problems:
-        raise DatasetError(f"{path}: {'; '.join(problems)}")
+        without_plans = any(words.startswith(stream.signals[ACTION]) for words in problems) and not options.measured
+        hint = "; --measured-actions does without plans" if without_plans else ""
+        raise DatasetError(f"{path}: {'; '.join(problems)}{hint}")
     result = Exported(recorded_s=(found.last_ns - found.first_ns) * 1e-9, left_out=list(found.problems()))
     with DatasetWriter(out, contract, robot=robot.name) as writer:
         for number, span, frames in _spans(bag, found, _stream_maker(contract, robot, options), options.keep, result):

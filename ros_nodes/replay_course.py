@@ -66,7 +66,7 @@ def course(episode: Episode, step_s: float, here: np.ndarray, approach_m: float,
         )
     lead_s = 0.0
     if way_m > _ARRIVED_M or turn_rad > _ARRIVED_RAD:
-        lead_s = step_s * np.ceil(max(way_m / speed_m_s, turn_rad / 0.5) / step_s)
+        lead_s = step_s * np.ceil(max(way_m / speed_m_s, turn_rad / 0.5) / step_s - 1e-6)
     shares = np.arange(1, round(lead_s / step_s) + 1) / max(1, round(lead_s / step_s))
     approach = np.array([interpolate_pose(here[:7], start[:7], float(share)) for share in shares]).reshape(-1, 7)
     targets = integrate_each(episode.states, episode.actions)
