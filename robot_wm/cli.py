@@ -39,7 +39,7 @@ VERBS = {
         "ros_nodes.record",
         "ros",
         "Record topics as an MCAP bag that survives a kill at any instant",
-        "robot-wm record camera/image_raw joint_states planner/plan --task 'push the block'",
+        "robot-wm record camera/image_raw joint_states planner/plan --task push",
     ),
     "replay": Verb(
         "ros_nodes.replay",
