@@ -56,6 +56,7 @@ class ObservationStream:
 
     Attributes:
         signals: Full name of each signal's topic.
+        topics: Full names of the topics that are needed, with the first signal that each makes.
         refused: Why messages were left out that do not fit the contract or the robot, and how many times.
 
     Raises:
@@ -76,11 +77,8 @@ class ObservationStream:
         self._holes = 0
         self.refused: Counter[str] = Counter()
         self.signals = {name: self._full(signal, namespace) for name, signal in contract.streams.items()}
-
-    @property
-    def topics(self) -> dict[str, Signal]:
-        """Full names of the topics that are needed, with the first signal that each makes."""
-        return {topic: self.contract.streams[name] for name, topic in reversed(self.signals.items())}
+        self._has_plans = contract.streams[ACTION].type == PLAN
+        self.topics = {topic: contract.streams[name] for name, topic in reversed(self.signals.items())}
 
     @property
     def losses(self) -> Losses:
@@ -137,7 +135,7 @@ class ObservationStream:
         }
         state = self._state(aligned.values[STATE])
         command = None
-        if self.contract.streams[ACTION].type == PLAN:
+        if self._has_plans:
             contract, topic = self.contract, self.signals[ACTION]
             plan = message_to_plan(aligned.values[ACTION], contract.base_frame, contract.ee_frame, topic)
             command = commanded(plan, aligned.stamp_ns * 1e-9 + contract.step_s, state)

@@ -6,6 +6,7 @@ import io
 import json
 import time
 import zlib
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
@@ -106,7 +107,9 @@ class DatasetWriter:
                 f"the dataset {sorted(state.features)} (or other types or sizes); write it to another dataset"
             )
         cameras = episode.cameras(self._contract)
-        clips = {name: video.encode(images, fps) for name, images in cameras.items()}
+        with ThreadPoolExecutor(len(cameras)) as pool:
+            encoded = pool.map(lambda images: video.encode(images, fps), cameras.values())
+            clips = dict(zip(cameras, encoded, strict=True))
         if self._shard.clips and self._shard.bytes + sum(map(len, clips.values())) > self._file_mib << 20:
             self.commit()
             self._shard = _Shard(self._shard.number + 1, state.frames)
