@@ -24,7 +24,7 @@ from ros_nodes.node_process import run
 from ros_nodes.qos import LATCHED, as_yaml
 from ros_nodes.recorded_topics import RecordedTopics
 
-FLUSH_S = 0.1
+FLUSH_S = 0.05
 """Age at which messages go to the file: a kill loses no more than 250 ms, with room for a busy computer."""
 CLOCK_JUMP_S = 0.05
 """Change of the system's clock against the steady clock between two flushes that is marked."""
@@ -74,6 +74,7 @@ class RecorderNode(ManagedNode):
             self.get_logger().info(f"recording to {self._sink.folder}")
         text = definition_text(String)
         self._mark_number = self._sink.add_topic(BagTopic(self._mark_topic, marks.TYPE, text, as_yaml(LATCHED)))
+        self._flushed_at = time.monotonic()
         self._clock_offset_ns = time.time_ns() - time.monotonic_ns()
 
     def on_stop(self) -> None:
@@ -123,9 +124,16 @@ class RecorderNode(ManagedNode):
             if self._sink is not None:
                 try:
                     self._sink.write(number, payload, received_ns, published_ns)
+                    self._flush_when_due()
                 except RecordingError as error:
                     self._give_up(error)
         self._recorded.tick((received_ns - published_ns) * 1e-9)
+
+    def _flush_when_due(self) -> None:
+        """Beside the timer, whose thread a busy computer may keep waiting."""
+        if isinstance(self._sink, BagWriter) and time.monotonic() - self._flushed_at >= FLUSH_S:
+            self._sink.flush()
+            self._flushed_at = time.monotonic()
 
     def _flush(self) -> None:
         with self._writing:
@@ -136,6 +144,7 @@ class RecorderNode(ManagedNode):
                 try:
                     self._sink.check_space()
                     self._sink.flush()
+                    self._flushed_at = time.monotonic()
                 except RecordingError as error:
                     self._give_up(error)
 
