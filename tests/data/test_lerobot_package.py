@@ -1,6 +1,8 @@
 """The `lerobot` package itself reads what is written here; needs it installed, with a video backend."""
 
+import sys
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -43,3 +45,30 @@ def test_frames_actions_times_and_bounds_are_those_that_were_written(tmp_path, m
             row += 1
     stored = dataset.hf_dataset.with_format(None)["stamp"]
     assert list(stored) == np.concatenate([episode.stamps for episode in episodes]).tolist()
+
+
+def test_an_exported_recording_is_what_was_recorded(tmp_path):
+    pytest.importorskip("mcap")
+    sys.path.insert(0, str(Path(__file__).parents[1] / "ros_nodes"))
+    import recordings
+
+    from ros_nodes.bag_export import ExportOptions, export
+
+    recording = recordings.make().add_marks((0.0, "start push"), (1.3, "success"), (1.5, "start"), (2.9, "failure"))
+    recording.write(tmp_path / "bag")
+    export(tmp_path / "bag", tmp_path / "d", TABLETOP, recording.robot, ExportOptions(task="other"))
+    dataset = lerobot.LeRobotDataset("local/d", root=tmp_path / "d", video_backend="pyav")
+    assert dataset.num_episodes == 2
+    for number, (low_s, high_s, task) in enumerate(((0.0, 1.3, "push"), (1.5, 2.9, "other"))):
+        bounds = dataset.meta.episodes[number]
+        rows = range(bounds["dataset_from_index"], bounds["dataset_to_index"])
+        assert len(rows) == (7, 6)[number]  # the second lacks a plan for its first frame
+        for frame, row in enumerate(rows):
+            item = dataset[row]
+            stamp_ns = item["monitor.stamp_ns"].item()
+            assert item["task"] == task and item["timestamp"].item() == pytest.approx(frame / 5)
+            assert low_s - 0.01 <= (stamp_ns - recordings.BEGIN) / recordings.S <= high_s
+            pixels = (item["observation.images.camera"].numpy() * 255).round().astype(np.uint8)
+            np.testing.assert_array_equal(pixels.transpose(1, 2, 0), recording.images[stamp_ns])
+            if number == 0:  # its frames are those that plans were made from
+                np.testing.assert_allclose(item["action"].numpy()[:3], recordings.STEP_M, atol=2e-3)
