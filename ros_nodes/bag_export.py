@@ -25,6 +25,8 @@ from ros_nodes.topic_check import recorded, wrong_topics
 
 SHORTEST = 2
 """Frames that an episode must have."""
+BEFORE_NS = 1_000_000_000
+"""What came so long before an episode may belong to its first frame."""
 
 
 @dataclass(frozen=True)
@@ -114,12 +116,14 @@ def _spans(
 
 
 def _frames(messages: Iterator[ScannedMessage], span: Span, stream: ObservationStream) -> Iterator[Frame]:
-    """Reads on to the end of a span; what lies before it is passed over."""
+    """Reads on to the end of a span; of what lies before it, its first frame may need joint states and a plan."""
     topics = set(stream.signals.values())
+    images = stream.signals[stream.contract.camera.name]
     for message in messages:
         if message.received_ns >= span.stop_ns:
             break
-        if message.topic.name in topics and message.received_ns >= span.start_ns:
+        begin_ns = span.start_ns - (0 if message.topic.name == images else BEFORE_NS)
+        if message.topic.name in topics and message.received_ns >= begin_ns:
             yield from stream.push_serialized(message.topic.name, message.payload)
     yield from stream.finish()
 

@@ -62,7 +62,7 @@ def test_an_exported_recording_is_what_was_recorded(tmp_path):
     for number, (low_s, high_s, task) in enumerate(((0.0, 1.3, "push"), (1.5, 2.9, "other"))):
         bounds = dataset.meta.episodes[number]
         rows = range(bounds["dataset_from_index"], bounds["dataset_to_index"])
-        assert len(rows) == (7, 6)[number]  # the second lacks a plan for its first frame
+        assert len(rows) == 7
         for frame, row in enumerate(rows):
             item = dataset[row]
             stamp_ns = item["monitor.stamp_ns"].item()

@@ -169,6 +169,24 @@ def test_a_topic_that_is_missing_or_of_another_type_is_named(tmp_path, recording
     assert not (tmp_path / "d/meta/info.json").exists()
 
 
+def test_the_command_line_exports_and_shows_a_recording(tmp_path, recording, capsys):
+    from robot_wm.cli import main
+
+    replace(recording, messages=list(recording.messages)).add_marks((0.1, "start push"), (2.0, "success")).write(
+        tmp_path / "bag"
+    )
+    words = ["dataset", "export", str(tmp_path / "bag"), "--out", str(tmp_path / "d"), "--fps", "30"]
+    assert main(words) == 0
+    assert "1 episodes, 57 frames" in capsys.readouterr().out
+    assert main(["dataset", "export", str(tmp_path / "bag"), "--out", str(tmp_path / "d"), "--fps", "30"]) == 0
+    assert len(Dataset.open(tmp_path / "d")) == 2
+    assert main(["dataset", "view", str(tmp_path / "bag"), "--frames", "10"]) == 0
+    page = (tmp_path / "bag.html").read_text()
+    assert page.count("data:image/jpeg") >= 18 and "panda_joint1" in page and "start push" in page
+    assert main(["dataset", "export", str(tmp_path / "bag"), "--out", str(tmp_path / "e"), "--keep", "failure"]) == 2
+    assert "nothing could be exported: episode 0 of bag: its outcome is 'success'" in capsys.readouterr().err
+
+
 def test_another_robot_is_refused(recording):
     with pytest.raises(ContractError, match="name the robot that was recorded"):
         ObservationStream(TABLETOP, recordings.RobotConfig.load("ur5e"))
