@@ -44,15 +44,15 @@ def run(repeats: int = 300) -> dict[str, dict[str, float]]:
         publication to receipt in ms, and the CPU use of the recorder in percent of a core.
     """
     with tempfile.TemporaryDirectory() as place, _recorder(Path(place)) as process:
-        with _sender(repeats) as sender:
+        with _sender(repeats, Path(place)) as sender:
             output, _ = sender.communicate(timeout=_PATIENCE_S + repeats / RATES_HZ[CAMERA])
         if sender.returncode != 0:
             raise BenchError(f"the sender ended with code {sender.returncode}: {output}")
-        sent = json.loads(output)
+        seconds = json.loads(output)["seconds"]
         busy_s = _cpu_seconds(process.pid)
         process.send_signal(signal.SIGINT)
         process.wait(_PATIENCE_S)
-        return _compare(_bag(Path(place)), sent, busy_s)
+        return _compare(_bag(Path(place)), Path(place), busy_s / seconds)
 
 
 def run_kills(repeats: int = 100, seed: int = 0) -> dict[str, dict[str, float]]:
@@ -61,16 +61,15 @@ def run_kills(repeats: int = 100, seed: int = 0) -> dict[str, dict[str, float]]:
     Every other time it records the joints alone, which do not fill a chunk before the next flush.
 
     Returns:
-        For each stream how much is lost, in ms from the publication of the last message that was saved to the kill,
-        and how many files could be read after the repair.
+        For each stream how much is lost: the age in ms, at the kill, of the oldest message that was published and is
+        not in the repaired file; and how many files could be read.
     """
     rng, losses = random.Random(seed), dict[str, list[float]]()
-    with _sender(0):
+    with tempfile.TemporaryDirectory() as place, _sender(0, Path(place)):
         for number in range(repeats):
             topics = tuple(RATES_HZ) if number % 2 == 0 else (JOINTS,)
-            with tempfile.TemporaryDirectory() as place:
-                for topic, loss_ms in _kill_once(Path(place), rng, topics).items():
-                    losses.setdefault(f"{topic}{' alone' if len(topics) == 1 else ''}", []).append(loss_ms)
+            for topic, loss_ms in _kill_once(Path(place) / str(number), Path(place), rng, topics).items():
+                losses.setdefault(f"{topic}{' alone' if len(topics) == 1 else ''}", []).append(loss_ms)
     return {
         topic: {
             "kills": float(len(values)),
@@ -82,7 +81,8 @@ def run_kills(repeats: int = 100, seed: int = 0) -> dict[str, dict[str, float]]:
     }
 
 
-def _kill_once(place: Path, rng: random.Random, topics: tuple[str, ...]) -> dict[str, float]:
+def _kill_once(place: Path, journal: Path, rng: random.Random, topics: tuple[str, ...]) -> dict[str, float]:
+    place.mkdir()
     with _recorder(place, topics) as process:
         bag = _bag(place)
         _wait_until(lambda: {m.topic.name for m in bag.messages()} >= set(topics), "messages of the streams")
@@ -91,13 +91,31 @@ def _kill_once(place: Path, rng: random.Random, topics: tuple[str, ...]) -> dict
         process.kill()
         process.wait(_PATIENCE_S)
     repair(bag.path, place / "repaired")
-    last: dict[str, int] = {}
+    saved: dict[str, set[int]] = {topic: set() for topic in topics}
     repaired = Bag.open(place / "repaired")
     for message in repaired.messages():
-        last[message.topic.name] = max(last.get(message.topic.name, 0), message.published_ns)
+        if message.topic.name in saved:
+            saved[message.topic.name].add(header_stamp_ns(message) or 0)
     if repaired.damages:
         raise BenchError(f"the repaired recording is damaged: {repaired.damages[0]}")
-    return {topic: (killed_ns - last[topic]) / 1e6 for topic in topics}
+    return {topic: _lost_ms(_read_journal(journal, topic), saved[topic], killed_ns) for topic in topics}
+
+
+def _lost_ms(sent: np.ndarray, saved: set[int], killed_ns: int) -> float:
+    """How old the oldest message was that is missing, of those sent after the first that was saved."""
+    due = sent[(sent >= min(saved)) & (sent <= killed_ns)]
+    missing = [stamp_ns for stamp_ns in due.tolist() if stamp_ns not in saved]
+    return (killed_ns - min(missing)) / 1e6 if missing else 0.0
+
+
+def _journal(place: Path, topic: str) -> Path:
+    return place / f"{topic.rpartition('/')[2]}.sent"
+
+
+def _read_journal(place: Path, topic: str) -> np.ndarray:
+    """Stamps int64 (n,) of what the sender has published."""
+    content = _journal(place, topic).read_bytes()
+    return np.frombuffer(content[: len(content) // 8 * 8], np.int64)
 
 
 @contextmanager
@@ -114,9 +132,12 @@ def _recorder(place: Path, topics: tuple[str, ...] = tuple(RATES_HZ)) -> Iterato
 
 
 @contextmanager
-def _sender(images: int) -> Iterator[subprocess.Popen[str]]:
-    """Another process that publishes both streams: `images` of them, or until it is killed where that is 0."""
-    command = [sys.executable, "-m", "ros_nodes.bench_recorder", str(images)]
+def _sender(images: int, journal: Path) -> Iterator[subprocess.Popen[str]]:
+    """Another process that publishes both streams: `images` of them, or until it is killed where that is 0.
+
+    It writes the stamp of each message into the folder `journal` just before it publishes the message.
+    """
+    command = [sys.executable, "-m", "ros_nodes.bench_recorder", str(images), str(journal)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         try:
             yield process
@@ -138,7 +159,7 @@ def _bag(place: Path) -> Bag:
     return Bag.open(folder)
 
 
-def _compare(bag: Bag, sent: dict[str, Any], busy_s: float) -> dict[str, dict[str, float]]:
+def _compare(bag: Bag, journal: Path, busy: float) -> dict[str, dict[str, float]]:
     stamps: dict[str, set[int]] = {topic: set() for topic in RATES_HZ}
     delays: dict[str, list[float]] = {topic: [] for topic in RATES_HZ}
     for message in bag.messages():
@@ -146,13 +167,14 @@ def _compare(bag: Bag, sent: dict[str, Any], busy_s: float) -> dict[str, dict[st
         if stamp_ns is not None and message.topic.name in stamps:
             stamps[message.topic.name].add(stamp_ns)
             delays[message.topic.name].append((message.received_ns - message.published_ns) / 1e6)
+    sent = {topic: set(_read_journal(journal, topic).tolist()) for topic in RATES_HZ}
     return {
         topic: {
-            "sent": float(len(sent["stamps"][topic])),
-            "missing": float(len(set(sent["stamps"][topic]) - stamps[topic])),
+            "sent": float(len(sent[topic])),
+            "missing": float(len(sent[topic] - stamps[topic])),
             "delay_ms_p50": float(np.percentile(delays[topic], 50)),
             "delay_ms_max": max(delays[topic]),
-            "recorder_cpu_percent": 100.0 * busy_s / sent["seconds"],
+            "recorder_cpu_percent": 100.0 * busy,
         }
         for topic in RATES_HZ
     }
@@ -164,7 +186,7 @@ def _cpu_seconds(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def _send(images: int) -> None:
+def _send(images: int, journal: Path) -> None:
     """The other process: waits for the recorder where it counts, then publishes each stream at its rate."""
     rclpy.init(args=[])
     node = Node("recorder_bench_sender")
@@ -172,30 +194,34 @@ def _send(images: int) -> None:
         CAMERA: node.create_publisher(Image, CAMERA, SENSOR),
         JOINTS: node.create_publisher(JointState, JOINTS, LATEST),
     }
-    pixels = array("B", random.Random(0).randbytes(IMAGE_SIDE * IMAGE_SIDE * 3))
-    messages: dict[str, Any] = {
-        CAMERA: Image(height=IMAGE_SIDE, width=IMAGE_SIDE, encoding="rgb8", step=3 * IMAGE_SIDE, data=pixels),
-        JOINTS: JointState(name=[f"joint{number}" for number in range(7)], position=[0.1] * 7, velocity=[0.2] * 7),
-    }
     if images:
         _wait_until(lambda: all(each.get_subscription_count() for each in publishers.values()), "recorder")
-    stamps: dict[str, list[int]] = {topic: [] for topic in publishers}
+    messages, sent = _messages(), dict.fromkeys(publishers, 0)
+    files = {topic: _journal(journal, topic).open("ab", buffering=0) for topic in publishers}
     began = time.monotonic()
     due = dict.fromkeys(publishers, began)
-    while not images or len(stamps[CAMERA]) < images:
+    while not images or sent[CAMERA] < images:
         topic = min(due, key=lambda name: due[name])
         time.sleep(max(0.0, due[topic] - time.monotonic()))
         due[topic] += 1.0 / RATES_HZ[topic]
         stamp = messages[topic].header.stamp = node.get_clock().now().to_msg()
+        files[topic].write((stamp.sec * 10**9 + stamp.nanosec).to_bytes(8, "little"))
         publishers[topic].publish(messages[topic])
-        if images:
-            stamps[topic].append(stamp.sec * 10**9 + stamp.nanosec)
+        sent[topic] += 1
     seconds = time.monotonic() - began
     time.sleep(0.5)  # the last ones are on their way
-    print(json.dumps({"stamps": stamps, "seconds": seconds}))
+    print(json.dumps({"seconds": seconds}))
     node.destroy_node()
     rclpy.shutdown()
 
 
+def _messages() -> dict[str, Any]:
+    pixels = array("B", random.Random(0).randbytes(IMAGE_SIDE * IMAGE_SIDE * 3))
+    return {
+        CAMERA: Image(height=IMAGE_SIDE, width=IMAGE_SIDE, encoding="rgb8", step=3 * IMAGE_SIDE, data=pixels),
+        JOINTS: JointState(name=[f"joint{number}" for number in range(7)], position=[0.1] * 7, velocity=[0.2] * 7),
+    }
+
+
 if __name__ == "__main__":
-    _send(int(sys.argv[1]))
+    _send(int(sys.argv[1]), Path(sys.argv[2]))
