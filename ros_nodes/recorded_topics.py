@@ -29,7 +29,7 @@ class Tally:
 
     Attributes:
         received: Those that arrived.
-        dropped: Those that DDS lost or the disk refused.
+        dropped: Those that the transport says it lost.
         late: Those that arrived later after they were published than is allowed.
         longest_gap_s: Longest time between the publication of two messages in a row.
     """
