@@ -18,6 +18,7 @@ from robot_wm.data.bag_file import BagTopic
 from robot_wm.data.bag_records import BadRecord, channel, chunk_records, schema
 
 MAGIC = b"\x89MCAP0\r\n"
+_PIECE = 16 << 20
 _SCHEMA, _CHANNEL, _MESSAGE, _CHUNK, _FOOTER = 3, 4, 5, 6, 2
 _RECORD, _MESSAGE_HEADER = struct.Struct("<BQ"), struct.Struct("<HIQQ")
 _MAYBE_CHUNK = re.compile(rb"\x06.{4}\x00{4}.{20}\x00{4}.{4}(?:\x00{4}|\x03\x00{3}lz4|\x04\x00{3}zstd)", re.DOTALL)
@@ -62,6 +63,7 @@ class _Scanner:
         self._path, self._data, self._damages = path, data, damages
         self._schemas: dict[int, tuple[str, str, str]] = {}
         self._topics: dict[int, BagTopic] = {}
+        self._let_go_to = 0
 
     def messages(self) -> Iterator[ScannedMessage]:
         data, size, at = self._data, len(self._data), len(MAGIC)
@@ -79,8 +81,16 @@ class _Scanner:
                 self._note(at, str(error))
                 end = self._next_chunk(at + 1)
             at = end
+            self._let_go(at)
         if at == size:
             self._note(size, "the file has no end: recording was cut off here")
+
+    def _let_go(self, at: int) -> None:
+        """Gives back the memory of what was read, so that it does not grow with the file."""
+        done = min(at, len(self._data)) // _PIECE * _PIECE
+        if done > self._let_go_to:
+            self._data.madvise(mmap.MADV_DONTNEED, self._let_go_to, done - self._let_go_to)
+            self._let_go_to = done
 
     def _bounds(self, at: int) -> tuple[int, int, int]:
         if at + _RECORD.size > len(self._data):
