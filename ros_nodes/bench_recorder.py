@@ -61,27 +61,28 @@ def run_kills(repeats: int = 100, seed: int = 0) -> dict[str, dict[str, float]]:
     Every other time it records the joints alone, which do not fill a chunk before the next flush.
 
     Returns:
-        For each stream how much is lost: the age in ms, at the kill, of the oldest message that was published and is
-        not in the repaired file; and how many files could be read.
+        For each stream how much a kill loses: the age in ms, at the kill, of the first message that was published after
+        the last one in the repaired file; how many are missing before that one; and how many files could be read.
     """
-    rng, losses = random.Random(seed), dict[str, list[float]]()
+    rng, losses = random.Random(seed), dict[str, list[tuple[float, int]]]()
     with tempfile.TemporaryDirectory() as place, _sender(0, Path(place)):
         for number in range(repeats):
             topics = tuple(RATES_HZ) if number % 2 == 0 else (JOINTS,)
-            for topic, loss_ms in _kill_once(Path(place) / str(number), Path(place), rng, topics).items():
-                losses.setdefault(f"{topic}{' alone' if len(topics) == 1 else ''}", []).append(loss_ms)
+            for topic, loss in _kill_once(Path(place) / str(number), Path(place), rng, topics).items():
+                losses.setdefault(f"{topic}{' alone' if len(topics) == 1 else ''}", []).append(loss)
     return {
         topic: {
             "kills": float(len(values)),
             "read": float(len(values)),  # a file that cannot be read raises
-            "lost_ms_p50": float(np.percentile(values, 50)),
-            "lost_ms_max": max(values),
+            "lost_ms_p50": float(np.percentile([lost_ms for lost_ms, _ in values], 50)),
+            "lost_ms_max": max(lost_ms for lost_ms, _ in values),
+            "missing_before": float(sum(missing for _, missing in values)),
         }
         for topic, values in losses.items()
     }
 
 
-def _kill_once(place: Path, journal: Path, rng: random.Random, topics: tuple[str, ...]) -> dict[str, float]:
+def _kill_once(place: Path, journal: Path, rng: random.Random, topics: tuple[str, ...]) -> dict[str, tuple[float, int]]:
     place.mkdir()
     with _recorder(place, topics) as process:
         bag = _bag(place)
@@ -98,14 +99,15 @@ def _kill_once(place: Path, journal: Path, rng: random.Random, topics: tuple[str
             saved[message.topic.name].add(header_stamp_ns(message) or 0)
     if repaired.damages:
         raise BenchError(f"the repaired recording is damaged: {repaired.damages[0]}")
-    return {topic: _lost_ms(_read_journal(journal, topic), saved[topic], killed_ns) for topic in topics}
+    return {topic: _losses(_read_journal(journal, topic), saved[topic], killed_ns) for topic in topics}
 
 
-def _lost_ms(sent: np.ndarray, saved: set[int], killed_ns: int) -> float:
-    """How old the oldest message was that is missing, of those sent after the first that was saved."""
-    due = sent[(sent >= min(saved)) & (sent <= killed_ns)]
-    missing = [stamp_ns for stamp_ns in due.tolist() if stamp_ns not in saved]
-    return (killed_ns - min(missing)) / 1e6 if missing else 0.0
+def _losses(sent: np.ndarray, saved: set[int], killed_ns: int) -> tuple[float, int]:
+    """Age in ms of the first message after the last saved one, 0 if there is none; and messages missing before it."""
+    sent = sent[(sent >= min(saved)) & (sent <= killed_ns)]
+    after = sent[sent > max(saved)]
+    lost_ms = (killed_ns - int(after[0])) / 1e6 if len(after) else 0.0
+    return lost_ms, len(sent) - len(after) - len(saved.intersection(sent.tolist()))
 
 
 def _journal(place: Path, topic: str) -> Path:
