@@ -10,7 +10,7 @@ setup(
     python_requires=">=3.10",
     packages=find_namespace_packages(include=["robot_wm*", "ros_nodes*", "sim*"]),
     package_data={
-        "robot_wm": ["bundles/*", "bundles/**/*", "py.typed"],
+        "robot_wm": ["bundles/*", "bundles/**/*", "data/*.html", "py.typed"],
         "ros_nodes": ["config/*", "config/**/*"],
         "sim": ["assets/*", "assets/**/*"],
     },

@@ -60,3 +60,18 @@ def stay(state: np.ndarray, horizon: int) -> np.ndarray:
     actions = np.zeros((horizon, 7), dtype=np.float32)
     actions[:, 6] = state[7]
     return actions
+
+
+def displacement(state: np.ndarray, target: np.ndarray) -> np.ndarray:
+    """The action float32 (7,) that leads from one state (8,) to another; `integrate` undoes it.
+
+    Translation is the difference, rotation the vector of `R_target R_state^T` (at most π long), the gripper the
+    target's opening.
+    """
+    inverse = state[3:7] * np.array([-1.0, -1.0, -1.0, 1.0]) / np.linalg.norm(state[3:7])
+    turn = multiply_quaternions(target[3:7] / np.linalg.norm(target[3:7]), inverse)
+    turn = turn if turn[3] >= 0 else -turn
+    sine = float(np.linalg.norm(turn[:3]))
+    angle = 2.0 * np.arctan2(sine, turn[3])
+    vector = turn[:3] * (angle / sine if sine > 1e-12 else 2.0)
+    return np.concatenate([target[:3] - state[:3], vector, target[7:8]]).astype(np.float32)

@@ -24,7 +24,7 @@ from robot_wm.errors import RobotWmError
 from robot_wm.evaluation import percentiles
 from robot_wm.pursuit import Mode
 
-Target = Literal["sim", "encoder", "planner", "levels", "transport"]
+Target = Literal["sim", "encoder", "planner", "levels", "transport", "recorder", "kills", "recordings"]
 WARM_UP = 5
 REPEATS = 200
 
@@ -37,9 +37,12 @@ class BenchConfig:
         target: "sim" counts environment steps a second with one image a step; "encoder" times onnxruntime, torch and
             transformers on one image or clip; "planner" times one decision of the planners and of the policy alone;
             "levels" measures how well each level of the world model predicts against the horizon; "transport" times
-            messages over DDS.
+            messages over DDS; "recorder" counts what the recorder misses of a camera at 30 Hz and joints at 250 Hz;
+            "kills" kills it at random instants and measures what is lost; "recordings" times how one is verified and
+            exported.
         config: Which encoder: "small" is the bundle's, the others are V-JEPA 2 on 16 frames with random weights.
-        repeats: Steps, images, decisions, episodes of play or messages; None takes 200, or 6 clips of a large encoder.
+        repeats: Steps, images, decisions, episodes of play, messages or kills; None takes 200, or 6 clips of a large
+            encoder.
         bundle: Model bundle of planner, levels and small encoder.
         json: File for the figures.
     """
@@ -137,12 +140,30 @@ def bench_transport(config: BenchConfig) -> dict[str, dict[str, float]]:
     return importlib.import_module("ros_nodes.bench_transport").run(config.repeats or REPEATS)
 
 
+def bench_recorder(config: BenchConfig) -> dict[str, dict[str, float]]:
+    """Figures of `ros_nodes.bench_recorder.run(repeats)`."""
+    return importlib.import_module("ros_nodes.bench_recorder").run(config.repeats or REPEATS)
+
+
+def bench_kills(config: BenchConfig) -> dict[str, dict[str, float]]:
+    """Figures of `ros_nodes.bench_recorder.run_kills(repeats, seed)`."""
+    return importlib.import_module("ros_nodes.bench_recorder").run_kills(config.repeats or REPEATS, config.seed)
+
+
+def bench_recordings(config: BenchConfig) -> dict[str, dict[str, float]]:
+    """Figures of `ros_nodes.bench_export.run(repeats)`."""
+    return importlib.import_module("ros_nodes.bench_export").run(config.repeats or REPEATS)
+
+
 BENCHES: dict[str, Callable[[BenchConfig], dict[str, dict[str, float]]]] = {
     "sim": bench_sim,
     "encoder": encoder,
     "planner": bench_planner,
     "levels": bench_levels,
     "transport": bench_transport,
+    "recorder": bench_recorder,
+    "kills": bench_kills,
+    "recordings": bench_recordings,
 }
 
 

@@ -35,6 +35,24 @@ VERBS = {
         "Collect play episodes in the simulator as a LeRobot v3 dataset",
         "robot-wm collect --task play --episodes 200 --workers 2 --out datasets/play --seed 0",
     ),
+    "record": Verb(
+        "ros_nodes.record",
+        "ros",
+        "Record topics as an MCAP bag that survives a kill at any instant",
+        "robot-wm record camera/image_raw joint_states planner/plan --task push",
+    ),
+    "replay": Verb(
+        "ros_nodes.replay",
+        "ros,sim",
+        "Send the actions of a recorded episode to the controller and measure how the arm follows",
+        "robot-wm replay datasets/play --episode 3",
+    ),
+    "dataset": Verb(
+        "robot_wm.data.cli",
+        "sim,ros",
+        "Inspect, verify, repair, convert, split and view recordings and datasets",
+        "robot-wm dataset export recordings/robot_wm_2026_01_31-12_00_00_000000 --out datasets/mine",
+    ),
     "train": Verb(
         "robot_wm.training.cli",
         "sim,train",

@@ -9,7 +9,9 @@ from typing import Any
 import numpy as np
 import yaml
 
+from robot_wm import signals as sig
 from robot_wm.errors import ContractError, ObservationError
+from robot_wm.signals import Signal
 
 STATE_NAMES = ("x", "y", "z", "qx", "qy", "qz", "qw", "gripper")
 STATE_UNITS = ("m", "m", "m", "1", "1", "1", "1", "1")
@@ -42,6 +44,7 @@ class Contract:
         action_high: Upper bound, likewise.
         workspace_low: Lowest end-effector position (x, y, z), metres.
         workspace_high: Highest end-effector position, metres.
+        signals: The topics that frames are made of; empty for those that `streams` derives from the rest.
     """
 
     name: str
@@ -53,6 +56,7 @@ class Contract:
     action_high: tuple[float, ...]
     workspace_low: tuple[float, float, float]
     workspace_high: tuple[float, float, float]
+    signals: tuple[Signal, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.cameras:
@@ -69,6 +73,34 @@ class Contract:
                 )
             if not np.all(np.isfinite([low, high])) or np.any(np.array(low) > np.array(high)):
                 raise ContractError(f"contract: {name} bounds {low} to {high} are not finite and ordered")
+        if self.signals:
+            sig.check_signals(self.signals, [camera.name for camera in self.cameras])
+
+    @property
+    def streams(self) -> dict[str, Signal]:
+        """The topics that frames are made of, by name, the first camera first; its images are what others align to."""
+        if self.signals:
+            order = [*(camera.name for camera in self.cameras), sig.STATE, sig.ACTION]
+            return {signal.name: signal for signal in sorted(self.signals, key=lambda s: order.index(s.name))}
+        rate_hz, base = 1.0 / self.step_s, self.base_frame
+        found = [
+            Signal(
+                camera.name, "observation", camera.topic, sig.IMAGE, (camera.height, camera.width, 3), ("1",),
+                camera.frame, rate_hz, "nearest", 0.05, "unit_range",
+            )
+            for camera in self.cameras
+        ]  # fmt: skip
+        found += [
+            Signal(
+                sig.STATE, "observation", "joint_states", sig.JOINTS, (len(STATE_NAMES),), STATE_UNITS,
+                base, max(rate_hz, 10.0), "nearest", 0.1, "standard",
+            ),
+            Signal(
+                sig.ACTION, "action", "planner/plan", sig.PLAN, (len(ACTION_NAMES),), ACTION_UNITS,
+                base, rate_hz, "last_before", max(0.8, self.step_s), "standard",
+            ),
+        ]  # fmt: skip
+        return {signal.name: signal for signal in found}
 
     @property
     def camera(self) -> Camera:
@@ -98,6 +130,9 @@ class Contract:
         for key, value in plain.items():
             if isinstance(value, tuple):
                 plain[key] = list(value)
+        if not plain.pop("signals"):
+            return yaml.safe_dump(plain, sort_keys=False)
+        plain["signals"] = [signal.to_plain() for signal in self.signals]
         return yaml.safe_dump(plain, sort_keys=False)
 
     @classmethod
@@ -109,7 +144,9 @@ class Contract:
             raise ContractError(f"{source}: not valid YAML: {error}") from error
         if not isinstance(plain, dict):
             raise ContractError(f"{source}: expected a mapping of contract fields, got {type(plain).__name__}")
-        _check_keys(plain, cls, source)
+        _check_keys({"signals": [], **plain}, cls, source)
+        if not isinstance(plain.get("signals", []), list):
+            raise ContractError(f"{source}: 'signals' must be a list of mappings")
         _check_keys_of_cameras(plain["cameras"], source)
         try:
             values: dict[str, Any] = {
@@ -117,6 +154,7 @@ class Contract:
                 **{key: tuple(float(v) for v in plain[key]) for key in plain if key.endswith(("_low", "_high"))},
                 "step_s": float(plain["step_s"]),
                 "cameras": tuple(Camera(**camera) for camera in plain["cameras"]),
+                "signals": tuple(Signal.from_plain(each, source) for each in plain.get("signals", [])),
             }
         except (TypeError, ValueError) as error:
             raise ContractError(f"{source}: a field has the wrong type: {error}") from error

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+import yaml
 from rclpy.qos import DurabilityPolicy, HistoryPolicy, QoSProfile, ReliabilityPolicy
 
 SENSOR = QoSProfile(
@@ -41,3 +42,20 @@ def matching(offered: Iterable[QoSProfile], depth: int) -> QoSProfile:
         reliability=ReliabilityPolicy.RELIABLE if reliable else ReliabilityPolicy.BEST_EFFORT,
         durability=DurabilityPolicy.TRANSIENT_LOCAL if latched else DurabilityPolicy.VOLATILE,
     )
+
+
+def as_yaml(qos: QoSProfile) -> str:
+    """A list of this one profile in rosbag2's form with numbers, so that a playback offers the same."""
+    forever = {"sec": 9223372036, "nsec": 854775807}
+    profile = {
+        "history": int(qos.history),
+        "depth": qos.depth,
+        "reliability": int(qos.reliability),
+        "durability": int(qos.durability),
+        "deadline": dict(forever),
+        "lifespan": dict(forever),
+        "liveliness": 1,
+        "liveliness_lease_duration": dict(forever),
+        "avoid_ros_namespace_conventions": False,
+    }
+    return yaml.safe_dump([profile], sort_keys=False)

@@ -78,7 +78,7 @@ def load_cached(root: Path, *, progress: bool = True) -> CachedDataset:
 
 def _fingerprint(dataset: Dataset) -> str:
     """Names, sizes and modification times of the files that the frames come from, as one hash."""
-    names = {name for episode in dataset.episodes for name in (episode.data_path, episode.video_path)}
+    names = {name for episode in dataset.episodes for name in (episode.data_path, episode.videos[0].path)}
     digest = hashlib.sha256(f"{_FORMAT} {len(dataset)} {dataset.frames}".encode())
     for name in sorted(names):
         path = dataset.root / name

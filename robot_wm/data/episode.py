@@ -25,6 +25,7 @@ class Episode:
         task: The task in words.
         monitor: Further columns of T rows for monitoring only, such as the true position of an object; a model
             never gets them as input. Of one of `MONITOR_DTYPES`, one value or one vector a frame.
+        views: Images of further cameras by name, each (T, H, W, 3) uint8, taken together with `images`.
 
     Raises:
         DatasetError: An array has another type or shape, or holds a number that is not finite.
@@ -36,6 +37,7 @@ class Episode:
     stamps: np.ndarray
     task: str
     monitor: Mapping[str, np.ndarray] = field(default_factory=dict)
+    views: Mapping[str, np.ndarray] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         frames = len(self.images)
@@ -46,6 +48,12 @@ class Episode:
         if self.images.ndim != 4 or self.images.shape[-1] != 3:
             raise DatasetError(f"episode '{self.task}': images are {self.images.shape}, expected (T, height, width, 3)")
         self._check("images", self.images, "uint8", self.images.shape)
+        for name, view in self.views.items():
+            if view.ndim != 4 or view.dtype != np.uint8 or len(view) != frames or view.shape[-1] != 3:
+                raise DatasetError(
+                    f"episode '{self.task}': camera '{name}' is {view.dtype} {view.shape}, "
+                    f"expected uint8 ({frames}, height, width, 3)"
+                )
         self._check("states", self.states, "float32", (frames, len(STATE_NAMES)))
         self._check("actions", self.actions, "float32", (frames, len(ACTION_NAMES)))
         self._check("stamps", self.stamps, "float64", (frames,))
@@ -75,15 +83,26 @@ class Episode:
             raise DatasetError(f"episode '{self.task}': {name} is not finite at frame {row}")
 
     def check(self, contract: Contract) -> Episode:
-        """Returns the episode if its images are of the size that the contract's first camera has.
+        """Returns the episode if it has the contract's cameras with images of their sizes.
 
         Raises:
-            DatasetError: They are not.
+            DatasetError: It has others.
         """
-        camera = contract.camera
-        if self.images.shape[1:3] != (camera.height, camera.width):
+        cameras = {camera.name: camera for camera in contract.cameras}
+        found = self.cameras(contract)
+        if set(found) != set(cameras):
             raise DatasetError(
-                f"episode '{self.task}': images are {self.images.shape[1:3]}, but contract '{contract.name}' "
-                f"has {(camera.height, camera.width)} for camera '{camera.name}'; resize them first"
+                f"episode '{self.task}': it has the cameras {sorted(found)}, "
+                f"contract '{contract.name}' {sorted(cameras)}"
             )
+        for name, images in found.items():
+            if images.shape[1:3] != (cameras[name].height, cameras[name].width):
+                raise DatasetError(
+                    f"episode '{self.task}': images are {images.shape[1:3]}, but contract '{contract.name}' "
+                    f"has {(cameras[name].height, cameras[name].width)} for camera '{name}'; resize them first"
+                )
         return self
+
+    def cameras(self, contract: Contract) -> dict[str, np.ndarray]:
+        """The images of all cameras by name, the contract's first camera first."""
+        return {contract.camera.name: self.images, **self.views}

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from robot_wm.contract import ACTION_NAMES, STATE_NAMES, Contract
+from robot_wm.contract import ACTION_NAMES, STATE_NAMES, Camera, Contract
 from robot_wm.data.video import CODEC, PIXEL_FORMAT
 
 VERSION = "v3.0"
@@ -43,23 +43,8 @@ def chunk_and_file(number: int) -> dict[str, int]:
 
 def features(contract: Contract, fps: Fraction, monitor: Mapping[str, np.ndarray]) -> dict[str, dict[str, Any]]:
     """The features of `meta/info.json`, in the order of the columns."""
-    camera = contract.camera
-    described: dict[str, dict[str, Any]] = {
-        video_key(camera.name): {
-            "dtype": "video",
-            "shape": [camera.height, camera.width, 3],
-            "names": ["height", "width", "channels"],
-            "info": {
-                "video.height": camera.height,
-                "video.width": camera.width,
-                "video.codec": CODEC,
-                "video.pix_fmt": PIXEL_FORMAT,
-                "video.is_depth_map": False,
-                "video.fps": number(fps),
-                "video.channels": 3,
-                "has_audio": False,
-            },
-        },
+    described = {video_key(camera.name): _video_feature(camera, fps) for camera in contract.cameras}
+    described |= {
         STATE: _feature("float32", len(STATE_NAMES), list(STATE_NAMES)),
         ACTION: _feature("float32", len(ACTION_NAMES), list(ACTION_NAMES)),
         STAMP: _feature("float64", 1, None),
@@ -115,3 +100,21 @@ def number(fps: Fraction) -> int | float:
 
 def _feature(dtype: str, size: int, names: list[str] | None) -> dict[str, Any]:
     return {"dtype": dtype, "shape": [size], "names": names}
+
+
+def _video_feature(camera: Camera, fps: Fraction) -> dict[str, Any]:
+    return {
+        "dtype": "video",
+        "shape": [camera.height, camera.width, 3],
+        "names": ["height", "width", "channels"],
+        "info": {
+            "video.height": camera.height,
+            "video.width": camera.width,
+            "video.codec": CODEC,
+            "video.pix_fmt": PIXEL_FORMAT,
+            "video.is_depth_map": False,
+            "video.fps": number(fps),
+            "video.channels": 3,
+            "has_audio": False,
+        },
+    }

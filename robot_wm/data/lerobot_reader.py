@@ -22,22 +22,32 @@ from robot_wm.errors import DatasetError
 
 
 @dataclass(frozen=True)
-class EpisodeInfo:
-    """Where one episode lies: rows `start` to `stop` of the dataset, and the same frames of a video.
+class VideoPlace:
+    """Where the images of one camera lie for one episode.
 
     Attributes:
-        video_frame: Number of its first frame in the video file.
-        crc32: Checksum of its images, or None where the dataset has none.
+        camera: Name of the camera.
+        path: The video, relative to the dataset.
+        first_frame: Number of the episode's first frame in it.
+        crc32: Checksum of the images, or None where the dataset has none.
     """
+
+    camera: str
+    path: str
+    first_frame: int
+    crc32: int | None
+
+
+@dataclass(frozen=True)
+class EpisodeInfo:
+    """Where one episode lies: rows `start` to `stop` of the dataset, and as many frames of one video a camera."""
 
     index: int
     task: str
     start: int
     stop: int
     data_path: str
-    video_path: str
-    video_frame: int
-    crc32: int | None
+    videos: tuple[VideoPlace, ...]
 
     @property
     def length(self) -> int:
@@ -60,7 +70,7 @@ class Dataset:
         self.root, self.fps, self.features, self.contract = root, fps, features, contract
         self.tasks, self.episodes = tasks, episodes
         self._table: tuple[str, int, pa.Table] | None = None
-        self._video: VideoReader | None = None
+        self._videos: dict[str, VideoReader] = {}
 
     @classmethod
     def open(cls, root: Path) -> Dataset:
@@ -100,9 +110,9 @@ class Dataset:
         episode = self.episodes[index]
         try:
             rows = self._rows(episode)
-            images = self._images(episode)
+            first, *others = episode.videos
             return Episode(
-                images=images,
+                images=self._images(episode, first),
                 states=layout.to_numpy(rows, layout.STATE),
                 actions=layout.to_numpy(rows, layout.ACTION),
                 stamps=layout.to_numpy(rows, layout.STAMP),
@@ -112,6 +122,7 @@ class Dataset:
                     for name in self.features
                     if name.startswith(layout.MONITOR)
                 },
+                views={place.camera: self._images(episode, place) for place in others},
             )
         except DatasetError as error:
             raise DatasetError(f"{self.root}: episode {index} cannot be read: {error}") from error
@@ -125,10 +136,9 @@ class Dataset:
         return len(self.episodes)
 
     def close(self) -> None:
-        """Closes the video that was read last."""
-        if self._video is not None:
-            self._video.close()
-        self._video = None
+        """Closes the videos that were read last."""
+        while self._videos:
+            self._videos.popitem()[1].close()
 
     def _rows(self, episode: EpisodeInfo) -> pa.Table:
         if self._table is None or self._table[0] != episode.data_path:
@@ -140,13 +150,14 @@ class Dataset:
             raise DatasetError(f"{self.root / episode.data_path}: rows of episode {episode.index} are missing")
         return rows
 
-    def _images(self, episode: EpisodeInfo) -> np.ndarray:
-        path = self.root / episode.video_path
-        if self._video is None or self._video.path != path:
-            self.close()
-            self._video = VideoReader(path, self.fps)
-        images = self._video.read(episode.video_frame, episode.length)
-        if episode.crc32 is not None and zlib.crc32(images.data) != episode.crc32:
+    def _images(self, episode: EpisodeInfo, place: VideoPlace) -> np.ndarray:
+        path, video = self.root / place.path, self._videos.get(place.camera)
+        if video is None or video.path != path:
+            if video is not None:
+                self._videos.pop(place.camera).close()
+            video = self._videos[place.camera] = VideoReader(path, self.fps)
+        images = video.read(place.first_frame, episode.length)
+        if place.crc32 is not None and zlib.crc32(images.data) != place.crc32:
             raise DatasetError(f"{path}: the images differ from those that were written; the file is damaged")
         return images
 
@@ -164,12 +175,10 @@ def read_parquet(path: Path, columns: list[str] | None = None) -> pa.Table:
 
 
 def _episodes(root: Path, info: dict[str, Any], contract: Contract) -> tuple[EpisodeInfo, ...]:
-    key = layout.video_key(contract.camera.name)
-    video = f"videos/{key}/"
     names = ["chunk_index", "file_index"]
-    columns = ["episode_index", "tasks", "dataset_from_index", "dataset_to_index"]
-    columns += [video + "from_timestamp", video + layout.CHECKSUM]
-    columns += [folder + name for folder in ("data/", video) for name in names]
+    columns = ["episode_index", "tasks", "dataset_from_index", "dataset_to_index", *("data/" + name for name in names)]
+    for camera in contract.cameras:
+        columns += [_video_column(camera.name, name) for name in (*names, "from_timestamp", layout.CHECKSUM)]
     found = []
     for path in sorted((root / "meta/episodes").glob("*/*.parquet")):
         for row in read_parquet(path, columns).to_pylist():
@@ -180,12 +189,24 @@ def _episodes(root: Path, info: dict[str, Any], contract: Contract) -> tuple[Epi
                     start=row["dataset_from_index"],
                     stop=row["dataset_to_index"],
                     data_path=info["data_path"].format(**{name: row["data/" + name] for name in names}),
-                    video_path=info["video_path"].format(video_key=key, **{name: row[video + name] for name in names}),
-                    video_frame=round(row[video + "from_timestamp"] * info["fps"]),
-                    crc32=row.get(video + layout.CHECKSUM),
+                    videos=tuple(_video_place(row, info, camera.name) for camera in contract.cameras),
                 )
             )
     found.sort(key=lambda episode: episode.index)
     if not found or [episode.index for episode in found] != list(range(len(found))):
         raise DatasetError(f"{root}: the files in meta/episodes do not list the episodes 0, 1, ... without a gap")
     return tuple(found)
+
+
+def _video_column(camera: str, name: str) -> str:
+    return f"videos/{layout.video_key(camera)}/{name}"
+
+
+def _video_place(row: dict[str, Any], info: dict[str, Any], camera: str) -> VideoPlace:
+    indices = {name: row[_video_column(camera, name)] for name in ("chunk_index", "file_index")}
+    return VideoPlace(
+        camera=camera,
+        path=info["video_path"].format(video_key=layout.video_key(camera), **indices),
+        first_frame=round(row[_video_column(camera, "from_timestamp")] * info["fps"]),
+        crc32=row.get(_video_column(camera, layout.CHECKSUM)),
+    )

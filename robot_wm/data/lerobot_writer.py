@@ -6,6 +6,7 @@ import io
 import json
 import time
 import zlib
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
@@ -34,7 +35,7 @@ class _Shard:
     first_frame: int
     tables: list[pa.Table] = field(default_factory=list)
     rows: list[dict[str, Any]] = field(default_factory=list)
-    clips: list[bytes] = field(default_factory=list)
+    clips: dict[str, list[bytes]] = field(default_factory=dict)
     clip_frames: list[int] = field(default_factory=list)
 
     @property
@@ -43,7 +44,8 @@ class _Shard:
 
     @property
     def bytes(self) -> int:
-        return sum(len(clip) for clip in self.clips) + sum(table.nbytes for table in self.tables)
+        clips = sum(len(clip) for clips in self.clips.values() for clip in clips)
+        return clips + sum(table.nbytes for table in self.tables)
 
 
 class DatasetWriter:
@@ -104,8 +106,11 @@ class DatasetWriter:
                 f"{self.root}: the episode has the columns {sorted(described)}, "
                 f"the dataset {sorted(state.features)} (or other types or sizes); write it to another dataset"
             )
-        clip = video.encode(episode.images, fps)
-        if self._shard.clips and self._shard.bytes + len(clip) > self._file_mib << 20:
+        cameras = episode.cameras(self._contract)
+        with ThreadPoolExecutor(len(cameras)) as pool:
+            encoded = pool.map(lambda images: video.encode(images, fps), cameras.values())
+            clips = dict(zip(cameras, encoded, strict=True))
+        if self._shard.clips and self._shard.bytes + sum(map(len, clips.values())) > self._file_mib << 20:
             self.commit()
             self._shard = _Shard(self._shard.number + 1, state.frames)
         self._torn = True
@@ -113,10 +118,11 @@ class DatasetWriter:
         state.tasks.setdefault(episode.task, len(state.tasks))
         columns = self._columns(episode)
         stats = {name: describe(column) for name, column in columns.items()}
-        stats[layout.video_key(self._contract.camera.name)] = describe_images(episode.images)
+        stats |= {layout.video_key(name): describe_images(images) for name, images in cameras.items()}
         self._shard.rows.append(self._row(episode, stats))
         self._shard.tables.append(layout.to_arrow(columns, described))
-        self._shard.clips.append(clip)
+        for name, clip in clips.items():
+            self._shard.clips.setdefault(name, []).append(clip)
         self._shard.clip_frames.append(len(episode))
         state.stats = {name: _merged(state.stats.get(name), part) for name, part in stats.items()}
         state.episodes += 1
@@ -131,11 +137,12 @@ class DatasetWriter:
             return
         self._torn = True
         shard, state = self._shard, self._state
-        key = layout.video_key(self._contract.camera.name)
         names = layout.chunk_and_file(shard.number)
-        shard.clips = [video.concatenate(shard.clips, shard.clip_frames, self._fps)]
+        for camera, clips in shard.clips.items():
+            shard.clips[camera] = [video.concatenate(clips, shard.clip_frames, self._fps)]
+            path = self.root / layout.VIDEO_PATH.format(video_key=layout.video_key(camera), **names)
+            write_atomic(path, shard.clips[camera][0])
         shard.clip_frames = [shard.frames]
-        write_atomic(self.root / layout.VIDEO_PATH.format(video_key=key, **names), shard.clips[0])
         write_atomic(self.root / layout.DATA_PATH.format(**names), parquet(shard.tables))
         write_atomic(self.root / layout.TASKS_PATH, parquet([_task_table(list(state.tasks))]))
         write_atomic(self.root / layout.CONTRACT_PATH, self._contract.to_yaml().encode())
@@ -171,15 +178,16 @@ class DatasetWriter:
 
     def _row(self, episode: Episode, stats: dict[str, FeatureStats]) -> dict[str, Any]:
         names = layout.chunk_and_file(self._shard.number)
-        prefix = f"videos/{layout.video_key(self._contract.camera.name)}/"
         start = self._shard.frames
         row: dict[str, Any] = {"episode_index": self._state.episodes, "tasks": [episode.task], "length": len(episode)}
         row |= {f"data/{name}": index for name, index in names.items()}
         row |= {"dataset_from_index": self._state.frames, "dataset_to_index": self._state.frames + len(episode)}
-        row |= {prefix + name: index for name, index in names.items()}
-        row |= {prefix + "from_timestamp": float(start / self._fps)}
-        row |= {prefix + "to_timestamp": float((start + len(episode)) / self._fps)}
-        row |= {prefix + layout.CHECKSUM: zlib.crc32(np.ascontiguousarray(episode.images).data)}
+        for camera, images in episode.cameras(self._contract).items():
+            prefix = f"videos/{layout.video_key(camera)}/"
+            row |= {prefix + name: index for name, index in names.items()}
+            row |= {prefix + "from_timestamp": float(start / self._fps)}
+            row |= {prefix + "to_timestamp": float((start + len(episode)) / self._fps)}
+            row |= {prefix + layout.CHECKSUM: zlib.crc32(np.ascontiguousarray(images).data)}
         for name, part in stats.items():
             row |= {f"stats/{name}/{key}": value for key, value in part.to_plain().items()}
         return row | {f"meta/episodes/{name}": index for name, index in names.items()}

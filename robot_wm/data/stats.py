@@ -48,7 +48,9 @@ def describe(column: np.ndarray) -> FeatureStats:
 
 def describe_images(images: np.ndarray) -> FeatureStats:
     """Statistics of each channel of uint8 (T, H, W, 3) over all pixels, scaled to 0 ... 1, shaped (3, 1, 1)."""
-    counts = np.stack([np.bincount(images[..., channel].ravel(), minlength=256) for channel in range(3)])
+    counts = np.zeros((3, 256), np.int64)
+    for image in images:  # one at a time: bincount makes eight bytes of each
+        counts += [np.bincount(image[..., channel].ravel(), minlength=256) for channel in range(3)]
     values = np.arange(256) / 255.0
     weights = counts / counts.sum(1, keepdims=True)
     mean = weights @ values

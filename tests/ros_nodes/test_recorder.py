@@ -14,7 +14,6 @@ import pytest
 
 import ros_nodes  # noqa: F401  (supplies rclpy where ROS is not installed)
 
-from rclpy.qos import QoSProfile  # isort: skip
 from sensor_msgs.msg import Image, JointState  # isort: skip
 from std_msgs.msg import String
 from trajectory_msgs.msg import JointTrajectory
@@ -30,7 +29,8 @@ from mcap.exceptions import EndOfFile  # noqa: E402
 from mcap.records import Message  # noqa: E402
 from mcap.stream_reader import StreamReader  # noqa: E402
 
-from ros_nodes.bag_writer import CHUNK_BYTES, BagWriter  # noqa: E402
+from robot_wm.data.bag_file import CHUNK_BYTES, BagTopic  # noqa: E402
+from robot_wm.data.bag_writer import BagWriter  # noqa: E402
 
 
 def read(bag: Path) -> dict[str, list[tuple[int, Any]]]:
@@ -113,7 +113,7 @@ def test_a_kill_loses_no_more_than_a_quarter_second(processes: Any, peer: Any, t
     words = peer.node.create_publisher(String, "word", LATEST)
     processes.start("recorder_node", folder=tmp_path / "bags", topics="[word]")
     peer.until(lambda: words.get_subscription_count() > 0)
-    file = the_bag(tmp_path / "bags") / f"{the_bag(tmp_path / 'bags').name}.mcap"
+    file = the_bag(tmp_path / "bags") / f"{the_bag(tmp_path / 'bags').name}_0.mcap"
     delays_ns = []
     for number in range(5):
         words.publish(String(data=f"word {number}"))
@@ -139,14 +139,12 @@ def test_too_little_space_and_no_such_folder_leave_the_node_inactive(processes: 
 FULL = """
 import resource, sys
 from pathlib import Path
-import ros_nodes
-from rclpy.qos import QoSProfile
-from std_msgs.msg import String
-from ros_nodes.bag_writer import BagWriter, RecordingError
+from robot_wm.data.bag_file import BagTopic, RecordingError
+from robot_wm.data.bag_writer import BagWriter
 def leave_room(size):
     resource.setrlimit(resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))
 bag, number = BagWriter(Path(sys.argv[1]), 1), 0
-topic = bag.add_topic("/word", "std_msgs/msg/String", String, QoSProfile(depth=1))
+topic = bag.add_topic(BagTopic("/word", "std_msgs/msg/String", "string data\\n"))
 try:
 {what}
 except RecordingError as error:
@@ -162,7 +160,7 @@ INDEX = """
     for number in range(1, 4):
         bag.write(topic, bytes(10), number, number)
     bag.flush()
-    leave_room((bag.folder / "bag.mcap").stat().st_size + 10)
+    leave_room((bag.folder / "bag_0.mcap").stat().st_size + 10)
     bag.close()
 """
 
@@ -174,18 +172,18 @@ def test_a_full_disk_loses_nothing_that_was_written(tmp_path: Path, what: str) -
     assert done.returncode == 0, done.stderr
     assert "writing failed (File too large)" in done.stdout and "ros2 bag reindex" in done.stdout
     written = int(done.stdout.split()[0])
-    assert len(saved(tmp_path / "bag/bag.mcap", whole=True)) == written >= 3
+    assert len(saved(tmp_path / "bag/bag_0.mcap", whole=True)) == written >= 3
 
 
 def make_bag(folder: Path) -> tuple[BagWriter, int]:
     """A bag and the number of a topic in it."""
     bag = BagWriter(folder, 1)
-    return bag, bag.add_topic("/word", "std_msgs/msg/String", String, QoSProfile(depth=1))
+    return bag, bag.add_topic(BagTopic("/word", "std_msgs/msg/String", "string data\n"))
 
 
 def test_a_chunk_ends_when_it_is_full_or_flushed(tmp_path: Path) -> None:
     bag, topic = make_bag(tmp_path / "bag")
-    file = tmp_path / "bag/bag.mcap"
+    file = tmp_path / "bag/bag_0.mcap"
     bag.write(topic, b"small", 1, 1)
     assert saved(file, whole=True) == []
     bag.flush()
@@ -200,7 +198,7 @@ def test_mcap_finds_both_times_the_schema_and_the_index(tmp_path: Path) -> None:
     for received_ns, published_ns in times:
         bag.write(topic, b"payload", received_ns, published_ns)
     bag.close()
-    with (tmp_path / "bag/bag.mcap").open("rb") as stream:
+    with (tmp_path / "bag/bag_0.mcap").open("rb") as stream:
         reader = mcap.make_reader(stream, validate_crcs=True)
         assert reader.get_header().profile == "ros2"
         found = list(reader.iter_messages("/word", log_time_order=False))
