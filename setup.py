@@ -27,6 +27,7 @@ setup(
             "perception_node = ros_nodes.perception_node:main",
             "planner_node = ros_nodes.planner_node:main",
             "controller_node = ros_nodes.controller_node:main",
+            "safety_node = ros_nodes.safety_node:main",
             "lifecycle_manager = ros_nodes.lifecycle_manager:main",
             "recorder_node = ros_nodes.recorder_node:main",
         ],

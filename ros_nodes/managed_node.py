@@ -9,9 +9,11 @@ from rclpy.callback_groups import MutuallyExclusiveCallbackGroup
 from rclpy.lifecycle import LifecycleState, TransitionCallbackReturn
 
 from robot_wm.errors import RobotWmError
+from robot_wm.safety.heartbeat import PERIOD_S
 from ros_nodes.described_parameters import Change, DescribedParameters
 from ros_nodes.diagnostics import Meter
 from ros_nodes.health import Health
+from ros_nodes.heart import Heart
 from ros_nodes.owned_entities import OwnedEntities
 
 __all__ = ["Change", "ManagedNode"]
@@ -40,6 +42,7 @@ class ManagedNode(OwnedEntities):
         self.hardware = ""
         self._described = DescribedParameters(self)
         self._health = Health(self, DiagnosticStatus.WARN, "unconfigured")
+        self._heart = Heart(self)
         self.parameter("autostart", False, "Configure and activate at start.", change=Change.AT_START)
         self.parameter("diagnostics_rate", 1.0, "Diagnostics a second.", 0.1, 10.0)
         self.repeat(
@@ -47,6 +50,9 @@ class ManagedNode(OwnedEntities):
             lambda: self._health.publish(self.hardware, {"lifecycle": self.stage} | self.details()),
             MutuallyExclusiveCallbackGroup(),
             None,
+        )
+        self.repeat(
+            PERIOD_S, lambda: self._heart.beat(self.stage, self.busy_s()), MutuallyExclusiveCallbackGroup(), None
         )
 
     def on_setup(self) -> None:
