@@ -14,7 +14,7 @@ from robot_wm.contract import Contract
 from robot_wm.errors import BundleError
 
 FORMAT = 1
-INDEX = "bundle.json"
+INDEX, SIGNATURE = "bundle.json", "bundle.sig"
 GRAPHS = ("encoder.onnx", "predictor.onnx", "critic.onnx", "policy.onnx")
 REQUIRED = (*GRAPHS, "contract.yaml")
 MAX_INDEX_BYTES = 1 << 20
@@ -95,7 +95,7 @@ def parse_files(plain: dict[str, Any], path: Path) -> dict[str, FileEntry]:
     """The listed files by name; BundleError when a name leaves the directory or a needed file is not listed."""
     files = {}
     for name, entry in plain.items():
-        if name in ("", ".", "..", INDEX) or any(character in name for character in "/\\:\0"):
+        if name in ("", ".", "..", INDEX, SIGNATURE) or any(character in name for character in "/\\:\0"):
             raise BundleError(f"{path / INDEX}: file name {name!r} is not a plain name inside the bundle")
         if (
             not isinstance(entry, dict)
@@ -126,7 +126,7 @@ def write_index(
 
     The same files and arguments give the same bytes.
     """
-    names = sorted(entry.name for entry in path.iterdir() if entry.name != INDEX)
+    names = sorted(entry.name for entry in path.iterdir() if entry.name not in (INDEX, SIGNATURE))
     contents = {file: (path / file).read_bytes() for file in names}
     index = {
         "format": FORMAT,

@@ -29,11 +29,12 @@ class Freshness:
 
     Attributes:
         what: What it is, for the reasons.
+        bounds: When it counts as fresh; may change at any time.
         refused: Messages refused by reason: "stale", "from the future", "out of order".
     """
 
     def __init__(self, what: str, bounds: Bounds) -> None:
-        self.what, self._bounds = what, bounds
+        self.what, self.bounds = what, bounds
         self.refused: dict[str, int] = {}
         self.forget()
 
@@ -53,11 +54,11 @@ class Freshness:
             received_s: Monotonic time at which it arrived.
         """
         reason, age_s = "", now_s - stamp_s
-        if not age_s <= self._bounds.age_s:
-            reason, detail = "stale", f"its stamp is {age_s:.2f} s old, at most {self._bounds.age_s:g} s are allowed"
-        elif age_s < -self._bounds.ahead_s:
+        if not age_s <= self.bounds.age_s:
+            reason, detail = "stale", f"its stamp is {age_s:.2f} s old, at most {self.bounds.age_s:g} s are allowed"
+        elif age_s < -self.bounds.ahead_s:
             reason, detail = "from the future", f"by {-age_s:.2f} s; synchronise the clocks"
-        elif stamp_s < self._stamp_s <= now_s + self._bounds.ahead_s:
+        elif stamp_s < self._stamp_s <= now_s + self.bounds.ahead_s:
             reason, detail = "out of order", f"its stamp is {self._stamp_s - stamp_s:.3f} s older than the last one"
         if reason:
             self.refused[reason] = self.refused.get(reason, 0) + 1
@@ -74,11 +75,11 @@ class Freshness:
         if self._received_s == -float("inf"):
             return f"no {self.what} yet"
         silence_s, age_s = monotonic_s - self._received_s, now_s - self._stamp_s
-        if silence_s > self._bounds.silence_s:
+        if silence_s > self.bounds.silence_s:
             return f"{self.what} is silent: for {silence_s:.2f} s"
-        if age_s > self._bounds.age_s + self._bounds.silence_s:
+        if age_s > self.bounds.age_s + self.bounds.silence_s:
             return f"{self.what} is stale: its stamp is {age_s:.2f} s old"
-        if age_s < -self._bounds.ahead_s:
+        if age_s < -self.bounds.ahead_s:
             return f"{self.what} is from the future: by {-age_s:.2f} s; synchronise the clocks"
         return ""
 
