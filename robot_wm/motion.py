@@ -72,6 +72,11 @@ class MotionFilter:
         """The motion one tick later when every joint comes to rest as fast as the limits allow."""
         return self.step(motion, np.zeros(self._joints))
 
+    def after_braking(self, motion: Motion, time_s: float) -> Motion:
+        """The motion after `time_s` of that braking."""
+        trajectory = self._trajectory(motion, np.zeros(self._joints))
+        return _at(trajectory, min(time_s, trajectory.duration))
+
     def stop(self, motion: Motion, spacing_s: float) -> list[Motion]:
         """The motions after each `spacing_s` of that braking; the last is at rest, and no more than `spacing_s` late.
 

@@ -24,7 +24,7 @@ class OwnedEntities(LifecycleNode):
         super().__init__(name)
         self.is_active = False
         self._release: list[Callable[[], Any]] = []
-        self._running: dict[int, float] = {}
+        self._busy_since: dict[int, float] = {}
 
     def callback_failed(self, what: str, error: Exception) -> None:
         """Logs an exception of a callback and shows it in the diagnostics."""
@@ -103,7 +103,7 @@ class OwnedEntities(LifecycleNode):
     def guarded(self, what: str, callback: Callable, *arguments: Any) -> Any:
         """Calls back and returns the result, None after an exception, which is reported."""
         thread = threading.get_ident()
-        is_outermost = self._running.setdefault(thread, start := time.monotonic()) == start
+        is_outermost = self._busy_since.setdefault(thread, start := time.monotonic()) == start
         try:
             return callback(*arguments)
         except Exception as error:
@@ -111,12 +111,12 @@ class OwnedEntities(LifecycleNode):
             return None
         finally:
             if is_outermost:
-                self._running.pop(thread, None)
+                self._busy_since.pop(thread, None)
 
     def busy_s(self) -> float:
         """For how long the longest-running callback has been running, seconds."""
         now_s = time.monotonic()
-        return max((now_s - start for start in list(self._running.values())), default=0.0)
+        return max((now_s - start for start in list(self._busy_since.values())), default=0.0)
 
     def release_all(self) -> None:
         """Gives back everything that was made since the last time, the newest first."""

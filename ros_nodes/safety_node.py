@@ -71,7 +71,7 @@ class SafetyNode(ManagedNode):
         )
         self._guard = Guard(robot.motion_limits(arm), constraints_of(robot, arm), self._settings)
         self._hearts = Heartbeats(self._watched())
-        self._clock = ClockWatch()
+        self._clock_watch = ClockWatch()
         self._joint_freshness = Freshness("joint states", Bounds(0.25, self.get_parameter("joints_timeout_s").value))
         self._command_freshness = Freshness("command", Bounds(0.1, float("inf")))
         self._ticking, self._is_stopped, self._said = threading.Lock(), True, _Held()
@@ -227,7 +227,7 @@ class SafetyNode(ManagedNode):
 
     def _why_hold(self, now_s: float, monotonic_s: float) -> str:
         """What speaks against moving at present; a part that was lost stops the arm for good."""
-        clock = self._clock.look(now_s, monotonic_s)
+        clock = self._clock_watch.look(now_s, monotonic_s)
         lost = self._hearts.lost(monotonic_s)
         if lost:
             self._guard.stop(lost)

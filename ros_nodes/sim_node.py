@@ -23,6 +23,7 @@ from ros_nodes.sim_cameras import SimCameras
 from ros_nodes.sim_task import SimTask
 from ros_nodes.trajectory_controller import TrajectoryController
 from ros_nodes.trajectory_executor import TrajectoryExecutor
+from sim.limit_checker import LimitChecker
 from sim.randomization import Randomization
 from sim.tasks import TASKS
 from sim.world import PHYSICS_HZ, World
@@ -59,6 +60,7 @@ class SimNode(ManagedNode):
         self.hardware = self._robot.name
         self._world = World(Randomization() if self.get_parameter("randomize").value else None)
         self._release.append(self._world.close)
+        self._limits = LimitChecker(self._world)
         self._sim_time_s, self._stepped_at = 0.0, time.monotonic()
         group = MutuallyExclusiveCallbackGroup()
         self._make_controllers(group)
@@ -92,6 +94,13 @@ class SimNode(ManagedNode):
         self._cameras = SimCameras(self, self._world, self._robot.topics)
         self._clock_topic = self.advertise(ClockMsg, "/clock", LATEST)
 
+    def details(self) -> dict[str, str]:
+        """What the arm broke since the node was configured; counted from the simulation alone."""
+        if self.stage == "unconfigured":
+            return {}
+        broken = {f"broken.{limit}": str(count) for limit, count in self._limits.violations.items()}
+        return broken | {"fastest_share": f"{self._limits.fastest:.3f}"}
+
     def on_start(self) -> None:
         self._stepped_at = time.monotonic()
         self._task.publish_goal()
@@ -113,6 +122,7 @@ class SimNode(ManagedNode):
         target = self._arm.update(Motion(joints, speeds, np.zeros_like(speeds)), start)
         self._world.step_joints(target, self._gripper.update(self._world.gripper(), start), ticks * TICK_S)
         self._sim_time_s += ticks * TICK_S
+        self._limits.look()
         if self.get_parameter("publish_clock").value:
             self._clock_topic.publish(ClockMsg(clock=self._stamp()))
         self._publish_joints()

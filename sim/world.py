@@ -123,6 +123,10 @@ class World:
         """Whether the robot touches the block."""
         return bool(self._bullet.getContactPoints(self.robot.body, self._block))
 
+    def touches_table(self) -> bool:
+        """Whether the robot touches the table."""
+        return bool(self._bullet.getContactPoints(self.robot.body, self._table))
+
     def render(self, camera: str, height: int, width: int) -> np.ndarray:
         """The picture of one camera ("camera", "wrist_camera" or "overview") as uint8 (height, width, 3)."""
         pixels = self._shoot(camera, height, width, pybullet.ER_NO_SEGMENTATION_MASK)[2]

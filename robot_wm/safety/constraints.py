@@ -29,7 +29,8 @@ class Constraint(Protocol):
         name: What it protects, for the reasons.
     """
 
-    name: str
+    @property
+    def name(self) -> str: ...
 
     def excess(self, q: np.ndarray) -> float:
         """By how much configuration `q` (n,) breaks it, metres or radians; 0 where it keeps to it."""

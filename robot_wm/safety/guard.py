@@ -34,6 +34,7 @@ class GuardSettings:
         max_tracking_error: Largest distance between the commanded motion and the measured joints, likewise.
         jump_margin: How much more than the speed limit allows joints may move between two messages, likewise.
         stop_spacing_s: Time between the points of the way to rest that are looked at.
+        stall_s: Longest time between two calls of `step`, after which the arm stays stopped.
         tracking: What of a command the arm follows: its joints, the pose alone, or the velocity alone, where each tick
             begins at the measured joints.
     """
@@ -47,6 +48,7 @@ class GuardSettings:
     max_tracking_error: float = 0.3
     jump_margin: float = 0.1
     stop_spacing_s: float = 0.04
+    stall_s: float = 0.3
     tracking: Literal["joints", "pose", "velocity"] = "joints"
 
 
@@ -97,6 +99,7 @@ class Guard:
         self._measured_s = -np.inf
         self._command: Command | None = None
         self._heard_s = self._distrust_until_s = -np.inf
+        self._stepped_s: float | None = None
         self._distrust = ""
         self._must_pause = False
         self.counts, self.tail = Counts(), list[Motion]()
@@ -175,12 +178,24 @@ class Guard:
             monotonic_s: Now.
             why_hold: A reason from outside not to move at present.
         """
+        self._catch_up(monotonic_s)
         if self._must_pause and monotonic_s - self._heard_s > self._settings.quiet_s:
             self._must_pause = False
         self.reason = self.stop_reason or why_hold or self._why_hold(monotonic_s)
         if not self.reason:
             self.reason = self._advance(monotonic_s)
         return self._brake() if self.reason else self._motion
+
+    def _catch_up(self, monotonic_s: float) -> None:
+        """After a late tick: the robot has begun to follow the tail, and that is where the next motion begins."""
+        late_s = 0.0 if self._stepped_s is None else monotonic_s - self._stepped_s - self._settings.tick_s
+        self._stepped_s = monotonic_s
+        if late_s > self._settings.stall_s:
+            self.stop(f"commands were not looked at for {late_s:.2f} s")
+        if self._motion is not None and late_s > self._settings.tick_s:
+            self._motion = self._filter.after_braking(self._motion, late_s)
+            if self._motion.is_at_rest:
+                self._motion, self.tail = None, []
 
     def ahead(self, now_s: float, horizon_s: float, tick_s: float) -> list[Motion]:
         """The motions after each of the next ticks if the present velocity is kept, and then the stop; empty at rest.

@@ -175,3 +175,14 @@ def test_random_commands_never_break_a_limit() -> None:
     bench.run(12.0, anything)
     bench.assert_within_limits()
     assert bench.guard.counts.refused["command"] > 50
+
+
+def test_after_a_stall_the_motion_goes_on_where_the_tail_has_led() -> None:
+    bench = Bench()
+    bench.run(0.5, bench.velocity(0.8))
+    motion = bench.guard.step(bench.now_s + TICK_S)
+    assert motion is not None
+    late = bench.guard.step(bench.now_s + TICK_S + 0.1 + TICK_S)
+    assert late is not None and np.all(late.velocity < motion.velocity - 0.3)
+    bench.guard.step(bench.now_s + 1.0)
+    assert bench.guard.state == "stopped" and "not looked at for" in bench.guard.reason
