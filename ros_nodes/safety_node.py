@@ -36,6 +36,10 @@ RESTING = ("no commands yet", "commands ended", "no joint states yet")
 """Reasons to hold that are nobody's fault."""
 
 
+LOST_S = 1.0
+"""Joint states that were there and are silent for so long stop the robot for good."""
+
+
 @dataclass(frozen=True)
 class _Held:
     """What was published last."""
@@ -232,7 +236,7 @@ class SafetyNode(ManagedNode):
         if lost:
             self._guard.stop(lost)
         joints = self._joint_freshness.why_stale(now_s, monotonic_s)
-        if joints and self._joint_freshness.silence_s(monotonic_s) > 1.0:
+        if joints and LOST_S < self._joint_freshness.silence_s(monotonic_s) < float("inf"):
             self._guard.stop(f"joint states are lost: {joints}")
         return clock or joints or self._hearts.why_hold(now_s, monotonic_s)
 

@@ -62,7 +62,7 @@ class Freshness:
             reason, detail = "out of order", f"its stamp is {self._stamp_s - stamp_s:.3f} s older than the last one"
         if reason:
             self.refused[reason] = self.refused.get(reason, 0) + 1
-            return f"{self.what} is {reason}: {detail}"
+            return f"{self.what} {reason}: {detail}"
         self._stamp_s, self._received_s = stamp_s, received_s
         return ""
 
@@ -76,11 +76,11 @@ class Freshness:
             return f"no {self.what} yet"
         silence_s, age_s = monotonic_s - self._received_s, now_s - self._stamp_s
         if silence_s > self.bounds.silence_s:
-            return f"{self.what} is silent: for {silence_s:.2f} s"
+            return f"{self.what} silent: for {silence_s:.2f} s"
         if age_s > self.bounds.age_s + self.bounds.silence_s:
-            return f"{self.what} is stale: its stamp is {age_s:.2f} s old"
+            return f"{self.what} stale: its stamp is {age_s:.2f} s old"
         if age_s < -self.bounds.ahead_s:
-            return f"{self.what} is from the future: by {-age_s:.2f} s; synchronise the clocks"
+            return f"{self.what} from the future: by {-age_s:.2f} s; synchronise the clocks"
         return ""
 
 

@@ -126,7 +126,7 @@ class Observer:
         return bool(self.speeds) and bool(np.max(self.speeds[-1][1]) > MOVING)
 
     def rested_at(self, since_s: float, timeout_s: float) -> float:
-        """Waits until the arm rests; returns when that began, seconds after `since_s` (monotonic); inf if it never does."""
+        """Waits until the arm rests; returns when that began, seconds after the monotonic `since_s`; inf if never."""
         end = time.monotonic() + timeout_s
         while time.monotonic() < end:
             if self.is_at_rest():

@@ -69,6 +69,10 @@ class System:
         """Whether a node's process is there."""
         return node in self._running and self._running[node].poll() is None
 
+    def pids(self) -> list[int]:
+        """Process numbers of the nodes that run."""
+        return [process.pid for process in self._running.values() if process.poll() is None]
+
     def tail(self, node: str) -> str:
         """The last words of a node."""
         log = self._folder / f"{node}.log"

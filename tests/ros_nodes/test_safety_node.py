@@ -64,7 +64,8 @@ class Source:
         if self.speed == 0.0:
             self._target = None
             return
-        target = self.joints() if self._target is None else self._target
+        lost = self._target is None or self.state() != "following"
+        target = self.joints() if lost else self._target
         self._target = target + np.array([self.speed * TICK_S, *[0.0] * 6])
         velocities = [np.nan if self.nan else self.speed, *[0.0] * 6]
         point = JointTrajectoryPoint(
