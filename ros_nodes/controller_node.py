@@ -8,21 +8,23 @@ import time
 from dataclasses import replace
 
 import numpy as np
-from diagnostic_msgs.msg import DiagnosticStatus
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from rclpy.callback_groups import MutuallyExclusiveCallbackGroup
 from sensor_msgs.msg import JointState
 from trajectory_msgs.msg import MultiDOFJointTrajectory
 
 from robot_wm.errors import RobotWmError
 from robot_wm.motion import Motion, MotionLimits
+from robot_wm.safety.guard import RESTING as WAITING
 from ros_nodes.arm_commands import Drive, GuardedJoints
 from ros_nodes.chunk_follower import ChunkFollower, FollowerSettings
 from ros_nodes.command_interfaces import arm_interface, gripper_interface
 from ros_nodes.conversions import joints_from, message_to_plan
+from ros_nodes.diagnostics import read_values
 from ros_nodes.gripper_commands import GuardedGripper
 from ros_nodes.managed_node import Change, ManagedNode
 from ros_nodes.node_process import run
-from ros_nodes.qos import LATEST, SENSOR
+from ros_nodes.qos import LATCHED, LATEST, SENSOR
 from ros_nodes.robot_config import RobotConfig
 
 PLAN = "planner/plan"
@@ -61,6 +63,8 @@ class ControllerNode(ManagedNode):
         self._gripper = GuardedGripper(drive) if guarded else gripper(drive)
         self.listen(JointState, robot.topics.joint_states, self._on_joints, SENSOR, group)
         self.listen(MultiDOFJointTrajectory, PLAN, self._on_plan, LATEST, group)
+        if guarded:
+            self.listen(DiagnosticArray, "safety/state", self._on_safety, LATCHED, group)
         self._ticking, self._is_stopped = threading.Lock(), True
         self.every(lambda: self._settings.tick_s, self._tick, group)
 
@@ -110,6 +114,12 @@ class ControllerNode(ManagedNode):
             self.get_logger().error(str(error), throttle_duration_sec=2.0)
             return
         self._follower.measure(joints, time.monotonic())
+
+    def _on_safety(self, message: DiagnosticArray) -> None:
+        """While safety does not let commands pass, none are made: the next motion begins where the arm is then."""
+        values = read_values(message, "safety") or {}
+        passes = values.get("message") == "following" or values.get("reason") in WAITING
+        self._follower.veto = "" if passes else f"safety: {values.get('reason', 'unknown')}"
 
     def _on_plan(self, message: MultiDOFJointTrajectory) -> None:
         try:

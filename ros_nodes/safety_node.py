@@ -17,7 +17,7 @@ from trajectory_msgs.msg import JointTrajectory
 
 from robot_wm.errors import RobotWmError
 from robot_wm.safety.freshness import Bounds, ClockWatch, Freshness
-from robot_wm.safety.guard import Command, Guard, GuardSettings
+from robot_wm.safety.guard import RESTING, Command, Guard, GuardSettings
 from robot_wm.safety.heartbeat import Heartbeats
 from ros_nodes.arm_commands import COMMAND, GRIPPER_COMMAND, Drive
 from ros_nodes.command_interfaces import arm_interface, gripper_interface
@@ -32,8 +32,6 @@ from ros_nodes.robot_config import RobotConfig, RobotConfigError
 from ros_nodes.robot_safety import constraints_of
 
 STATE = "safety/state"
-RESTING = ("no commands yet", "commands ended", "no joint states yet")
-"""Reasons to hold that are nobody's fault."""
 
 
 LOST_S = 1.0
@@ -80,6 +78,8 @@ class SafetyNode(ManagedNode):
         self._command_freshness = Freshness("command", Bounds(0.1, float("inf")))
         self._ticking, self._is_stopped, self._said = threading.Lock(), True, _Held()
         self._following_since_s: float | None = None
+        self._unanswered_s: float | None = None
+        self._logged_s = -float("inf")
         self._connect(Drive(self, robot, arm, self, MutuallyExclusiveCallbackGroup(), self._release.append))
 
     def _connect(self, drive: Drive) -> None:
@@ -193,6 +193,7 @@ class SafetyNode(ManagedNode):
             self.get_logger().warning(f"command refused: {reason}", throttle_duration_sec=2.0)
             return
         self._commands.tick(self.now_s() - stamp_s)
+        self._unanswered_s = stamp_s
 
     def _on_gripper(self, message: Float64MultiArray) -> None:
         try:
@@ -224,8 +225,9 @@ class SafetyNode(ManagedNode):
             self._following_since_s = None
         elif self._following_since_s is None:
             self._following_since_s = now_s
-        if motion is not None and self._guard.state == "following":
-            self._latency.tick(monotonic_s - self._guard.command_received_s)
+        if motion is not None and self._unanswered_s is not None and self._guard.state == "following":
+            self._latency.tick(self.now_s() - self._unanswered_s)
+            self._unanswered_s = None
         self._ticks.tick(time.monotonic() - monotonic_s)
         self._say()
 
@@ -247,15 +249,20 @@ class SafetyNode(ManagedNode):
             return
         self._said = held
         self._publish_state()
-        if guard.state == "following":
-            self.report(DiagnosticStatus.OK, "following commands")
-        elif guard.state == "stopped":
-            words = f"stopped: {guard.reason}; mend it, then call safety/reset"
-            self.report(DiagnosticStatus.ERROR, words)
-        elif guard.reason in RESTING:
-            self.report(DiagnosticStatus.OK, f"holding: {guard.reason}")
+        if guard.state == "stopped":
+            self.report(DiagnosticStatus.ERROR, f"stopped: {guard.reason}; mend it, then call safety/reset")
+        elif guard.state == "following" or guard.reason in RESTING:
+            words = "following commands" if guard.state == "following" else f"holding: {guard.reason}"
+            self._health.set(DiagnosticStatus.OK, words)
         else:
-            self.report(DiagnosticStatus.WARN, f"holding: {held.reason}", f"holding: {guard.reason}")
+            self._say_why_held(f"holding: {held.reason}", f"holding: {guard.reason}")
+
+    def _say_why_held(self, words: str, details: str) -> None:
+        """In the log once a second at most: a fault may come and go with every tick."""
+        self._health.set(DiagnosticStatus.WARN, words)
+        if time.monotonic() - self._logged_s > 1.0:
+            self._logged_s = time.monotonic()
+            self.get_logger().warning(details)
 
     def details(self) -> dict[str, str]:
         if self.stage == "unconfigured":

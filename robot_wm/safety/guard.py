@@ -16,6 +16,8 @@ import numpy as np
 from robot_wm.motion import Motion, MotionFilter, MotionLimits
 from robot_wm.safety.constraints import Constraint
 
+RESTING = ("no commands yet", "commands ended")
+"""Reasons to hold that only say that nobody commands anything."""
 _WHOLE = 1e-6
 
 
@@ -110,11 +112,6 @@ class Guard:
     def state(self) -> str:
         """`following`, `holding` or `stopped`."""
         return "stopped" if self.stop_reason else "holding" if self.reason else "following"
-
-    @property
-    def command_received_s(self) -> float:
-        """When the command that is followed was received; NaN without one."""
-        return float("nan") if self._command is None else self._command.received_s
 
     @property
     def is_at_rest(self) -> bool:
