@@ -18,6 +18,7 @@ setup(
         ("share/ament_index/resource_index/packages", ["resource/robot_wm"]),
         ("share/robot_wm", ["package.xml"]),
         ("share/robot_wm/launch", sorted(glob("launch/*.launch.xml") + glob("launch/*.yaml"))),
+        ("share/robot_wm/launch/security", sorted(glob("launch/security/*"))),
         ("share/robot_wm/config/robots", sorted(glob("ros_nodes/config/robots/*.yaml"))),
     ],
     entry_points={
