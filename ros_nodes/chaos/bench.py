@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 
@@ -52,7 +53,7 @@ class Bench:
         """Waits until every node is active, and gives the planner a goal."""
         observer = self.observer
         for node in ("sim_node", "safety_node", "perception_node", "planner_node", "controller_node"):
-            observer.until(lambda node=node: self._is_active(node), timeout_s, f"{node}: {self.system.tail(node)}")
+            observer.until(partial(self._is_active, node), timeout_s, f"{node}: {self.system.tail(node)}")
         observer.until(lambda: observer.goal is not None, 10.0, "no goal image of the simulator")
         observer.goals.publish(observer.goal)
 
