@@ -14,7 +14,7 @@ from sensor_msgs.msg import Image, JointState
 
 from ros_nodes.chaos.system import TAPPED
 from ros_nodes.conversions import seconds
-from ros_nodes.qos import LATEST
+from ros_nodes.qos import LATEST, SENSOR
 
 KINDS: dict[str, type] = {"joint_states": JointState, "camera/image_raw": Image, "/clock": ClockMsg}
 
@@ -52,7 +52,7 @@ class Tap:
         self._publishers = {}
         for topic, kind in KINDS.items():
             self._publishers[topic] = node.create_publisher(kind, TAPPED[topic], LATEST)
-            node.create_subscription(kind, topic, lambda m, topic=topic: self._pass_on(topic, m), LATEST)
+            node.create_subscription(kind, topic, lambda m, topic=topic: self._pass_on(topic, m), SENSOR)
 
     def clear(self) -> None:
         """Passes everything on as it comes."""
