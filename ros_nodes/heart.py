@@ -17,15 +17,20 @@ TOPIC = "heartbeat"
 
 
 class Heart:
-    """Publishes the beats of one node; every run of it has an instance of its own."""
+    """Publishes the beats of one node.
+
+    Attributes:
+        instance: A name that every run of a node has for itself.
+    """
 
     def __init__(self, node: Node) -> None:
-        self._node, self._instance = node, uuid.uuid4().hex[:12]
+        self._node, self.instance = node, uuid.uuid4().hex[:12]
         self._publisher = node.create_publisher(DiagnosticArray, TOPIC, BEATS)
 
-    def beat(self, stage: str, busy_s: float) -> None:
-        """One beat."""
-        entry = status(self._node.get_name(), self._instance, DiagnosticStatus.OK, stage, {"busy_s": f"{busy_s:.3f}"})
+    def beat(self, stage: str, busy_s: float, active_s: float) -> None:
+        """One beat; see `Beat`."""
+        figures = {"busy_s": f"{busy_s:.3f}", "active_s": f"{active_s:.3f}"}
+        entry = status(self._node.get_name(), self.instance, DiagnosticStatus.OK, stage, figures)
         array = DiagnosticArray(status=[entry])
         array.header.stamp = self._node.get_clock().now().to_msg()
         self._publisher.publish(array)
@@ -36,10 +41,12 @@ def beat_from(message: DiagnosticArray) -> Beat | None:
     if len(message.status) != 1:
         return None
     name = message.status[0].name
+    values = read_values(message, name) or {}
     try:
-        busy_s = float((read_values(message, name) or {})["busy_s"])
+        busy_s, active_s = float(values["busy_s"]), float(values["active_s"])
     except (KeyError, ValueError):
         return None
-    if not math.isfinite(busy_s):
+    if not (math.isfinite(busy_s) and math.isfinite(active_s)):
         return None
-    return Beat(name, message.status[0].hardware_id, message.status[0].message, busy_s, seconds(message.header.stamp))
+    stage, stamp_s = message.status[0].message, seconds(message.header.stamp)
+    return Beat(name, message.status[0].hardware_id, stage, busy_s, stamp_s, active_s)

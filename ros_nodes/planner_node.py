@@ -64,7 +64,7 @@ class PlannerNode(ManagedNode):
         self._run, self._running, self._goal_stamp_s, self._refusal = self._run + 1, False, 0.0, ""
         self._rotation: np.ndarray | None = None
         self._latent_at = self._joints_at = -np.inf
-        self._safety, self._view = "", FrozenView()
+        self._safety, self._guardian, self._view = "", "", FrozenView()
         self._freshness = Freshness("latent", Bounds(0.0, np.inf))
         self._plan_meter, self._latents = self.meter("plan"), self.meter("latents")
         self._plans = self.advertise(MultiDOFJointTrajectory, "planner/plan", LATEST)
@@ -113,7 +113,11 @@ class PlannerNode(ManagedNode):
     def _on_safety(self, message: DiagnosticArray) -> None:
         """A robot that was stopped does not go on by itself after the reset: planning ends, and is started anew."""
         values = read_values(message, "safety") or {}
+        is_new = self._guardian not in ("", values.get("instance", ""))
+        self._guardian = values.get("instance", "")
         self._safety = values.get("reason", "") if values.get("message") == "stopped" else ""
+        if is_new and self._running:
+            self._halt("safety_node was started anew")
         if self._safety and self._running:
             self._halt(f"safety: {self._safety}")
 

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from rclpy.callback_groups import MutuallyExclusiveCallbackGroup
-from rclpy.parameter import Parameter
 from sensor_msgs.msg import JointState
 from std_msgs.msg import Bool, Float64MultiArray
 from std_srvs.srv import Trigger
@@ -34,6 +33,8 @@ from ros_nodes.robot_safety import constraints_of
 STATE = "safety/state"
 
 
+TOGETHER_S = 10.0
+"""Nodes that become active within so long are started together."""
 LOST_S = 1.0
 """Joint states that were there and are silent for so long stop the robot for good."""
 
@@ -54,9 +55,7 @@ class SafetyNode(ManagedNode):
         once, lower = Change.UNCONFIGURED, Change.LOWER
         self.parameter("robot", "panda_sim", "Robot configuration: a name in config/robots or a path.", change=once)
         self.parameter("rate", 125.0, "Commands a second.", 50.0, 1000.0, once)
-        self.parameter(
-            "watched", Parameter.Type.STRING_ARRAY, "Nodes that must be alive while the arm moves.", change=once
-        )
+        self.parameter("watched", [""], "Nodes that must be alive while the arm moves.", change=once)
         self.parameter("allow_loosening", False, "Let the robot's file loosen what is watched by default.", change=once)
         self.parameter("command_timeout_s", 0.1, "Longest silence of the commands, seconds.", 0.02, 1.0, lower)
         self.parameter("joints_timeout_s", 0.25, "Longest silence of the joint states, seconds.", 0.02, 1.0, lower)
@@ -111,6 +110,8 @@ class SafetyNode(ManagedNode):
             )
         for each in loosened:
             self.get_logger().warning(f"loosened: {each}")
+        if not self._watched():
+            self.get_logger().warning("parameter 'watched' is empty: no node's death stops the arm but the source's")
         if not self._robot.safety.keep_out:
             self.get_logger().warning("safety.keep_out of the robot's file is empty: no table or other box is known")
 
@@ -125,16 +126,15 @@ class SafetyNode(ManagedNode):
 
     def on_start(self) -> None:
         """Where other parts run already, this one was started anew in their midst, and somebody has to look first."""
-        if self._hearts.any_active():
-            self._guard.stop("safety_node was started while the system was running")
-        self._is_stopped = False
+        self._is_new, self._started_s, self._is_stopped = True, time.monotonic(), False
         self._publish_state()
 
     def on_stop(self) -> None:
-        """Brings the arm to rest by the tail of the last command; nothing is commanded any more."""
+        """The arm comes to rest by the tail of the last command; nothing is commanded any more, and all are told."""
         with self._ticking:
             self._is_stopped = True
             self._arm.send(None, self._settings.tick_s)
+        self._tell("stopped", "safety_node is not active")
 
     def _on_beat(self, message: DiagnosticArray) -> None:
         beat = beat_from(message)
@@ -142,6 +142,9 @@ class SafetyNode(ManagedNode):
             self._guard.counts.add("heartbeat")
         else:
             self._hearts.take(beat, time.monotonic())
+            ours_s = time.monotonic() - self._started_s
+            if self._is_new and self._hearts.longest_active_s() > ours_s + TOGETHER_S:
+                self._guard.stop("safety_node was started while the system was running")
 
     def _on_button(self, message: Bool) -> None:
         if message.data:
@@ -154,6 +157,7 @@ class SafetyNode(ManagedNode):
 
     def _on_reset(self, _: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
         self._hearts.forget_losses()
+        self._is_new = False
         was = self._guard.stop_reason
         self._guard.reset()
         response.success = True
@@ -273,12 +277,13 @@ class SafetyNode(ManagedNode):
         return {"state": self._guard.state, "reason": self._guard.reason} | refused
 
     def _publish_state(self) -> None:
-        guard = self._guard
-        level = {"following": DiagnosticStatus.OK, "holding": DiagnosticStatus.WARN}.get(
-            guard.state, DiagnosticStatus.ERROR
-        )
-        values = {"reason": guard.reason, "at_rest": str(guard.is_at_rest).lower()}
-        array = DiagnosticArray(status=[status("safety", self.hardware, level, guard.state, values)])
+        self._tell(self._guard.state, self._guard.reason)
+
+    def _tell(self, state: str, reason: str) -> None:
+        level = {"following": DiagnosticStatus.OK, "holding": DiagnosticStatus.WARN}.get(state, DiagnosticStatus.ERROR)
+        at_rest = str(self._guard.is_at_rest).lower()
+        values = {"reason": reason, "at_rest": at_rest, "instance": self._heart.instance}
+        array = DiagnosticArray(status=[status("safety", self.hardware, level, state, values)])
         array.header.stamp = self.get_clock().now().to_msg()
         self._states.publish(array)
 

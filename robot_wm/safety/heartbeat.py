@@ -19,6 +19,7 @@ class Beat:
         stage: Its lifecycle state.
         busy_s: How long its longest-running callback has been running.
         clock_s: ROS time by its own clock.
+        active_s: For how long it has been active; 0 while it is not.
     """
 
     node: str
@@ -26,6 +27,7 @@ class Beat:
     stage: str
     busy_s: float
     clock_s: float
+    active_s: float = 0.0
 
 
 @dataclass
@@ -101,6 +103,6 @@ class Heartbeats:
                 return f"{node} is lost: no heartbeat for {self._lost_s:g} s"
         return ""
 
-    def any_active(self) -> bool:
-        """Whether a watched node is active already."""
-        return any(watched.beat is not None and watched.beat.stage == "active" for watched in self._watched.values())
+    def longest_active_s(self) -> float:
+        """For how long the watched node that has been active longest has been so."""
+        return max((watched.beat.active_s for watched in self._watched.values() if watched.beat), default=0.0)

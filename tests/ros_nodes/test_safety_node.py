@@ -43,7 +43,7 @@ class Source:
         processes.start("safety_node", watched="[test_peer]")
         peer.until_active("sim_node", "safety_node", what=lambda: processes.log("safety_node"))
         peer.until(lambda: len(self.states) > 5 and self._commands.get_subscription_count() > 0)
-        peer.node.create_timer(PERIOD_S, lambda: self._heart.beat("active", 0.0) if self.beats else None)
+        peer.node.create_timer(PERIOD_S, lambda: self._heart.beat("active", 0.0, 0.0) if self.beats else None)
         peer.node.create_timer(TICK_S, self._send)
 
     def joints(self) -> np.ndarray:

@@ -18,7 +18,7 @@ def hearts() -> Heartbeats:
 def test_a_node_that_was_never_heard_holds_but_is_not_lost() -> None:
     hearts = Heartbeats(["planner_node"])
     assert hearts.why_hold(10.0, 100.0) == "planner_node has not been heard yet"
-    assert not hearts.lost(200.0) and not hearts.any_active()
+    assert not hearts.lost(200.0) and hearts.longest_active_s() == 0.0
 
 
 def test_silence_holds_within_a_quarter_second_and_is_a_loss_after_one() -> None:
