@@ -5,9 +5,8 @@ from __future__ import annotations
 import sys
 import threading
 import time
-from dataclasses import dataclass
 
-from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
+from diagnostic_msgs.msg import DiagnosticArray
 from rclpy.callback_groups import MutuallyExclusiveCallbackGroup
 from sensor_msgs.msg import JointState
 from std_msgs.msg import Bool, Float64MultiArray
@@ -15,36 +14,20 @@ from std_srvs.srv import Trigger
 from trajectory_msgs.msg import JointTrajectory
 
 from robot_wm.errors import RobotWmError
-from robot_wm.safety.freshness import Bounds, ClockWatch, Freshness
-from robot_wm.safety.guard import RESTING, Command, Guard, GuardSettings
-from robot_wm.safety.heartbeat import Heartbeats
+from robot_wm.safety.freshness import Bounds, Freshness
+from robot_wm.safety.guard import Command, Guard, GuardSettings
+from robot_wm.safety.watch import Watch
 from ros_nodes.arm_commands import COMMAND, GRIPPER_COMMAND, Drive
 from ros_nodes.command_interfaces import arm_interface, gripper_interface
 from ros_nodes.conversions import gripper_positions_from, joint_command_from, joints_from, seconds
-from ros_nodes.diagnostics import status
 from ros_nodes.heart import TOPIC as HEARTBEAT
 from ros_nodes.heart import beat_from
 from ros_nodes.managed_node import Change, ManagedNode
 from ros_nodes.node_process import run
-from ros_nodes.qos import BEATS, LATCHED, LATEST, SENSOR
+from ros_nodes.qos import BEATS, LATEST, SENSOR
 from ros_nodes.robot_config import RobotConfig, RobotConfigError
 from ros_nodes.robot_safety import constraints_of
-
-STATE = "safety/state"
-
-
-TOGETHER_S = 10.0
-"""Nodes that become active within so long are started together."""
-LOST_S = 1.0
-"""Joint states that were there and are silent for so long stop the robot for good."""
-
-
-@dataclass(frozen=True)
-class _Held:
-    """What was published last."""
-
-    state: str = ""
-    reason: str = ""
+from ros_nodes.safety_voice import SafetyVoice
 
 
 class SafetyNode(ManagedNode):
@@ -71,14 +54,11 @@ class SafetyNode(ManagedNode):
             tracking=interface.tracking,
         )
         self._guard = Guard(robot.motion_limits(arm), constraints_of(robot, arm), self._settings)
-        self._hearts = Heartbeats(self._watched())
-        self._clock_watch = ClockWatch()
-        self._joint_freshness = Freshness("joint states", Bounds(0.25, self.get_parameter("joints_timeout_s").value))
+        self._watch = Watch(self._guard, self._watched(), self.get_parameter("joints_timeout_s").value)
         self._command_freshness = Freshness("command", Bounds(0.1, float("inf")))
-        self._ticking, self._is_stopped, self._said = threading.Lock(), True, _Held()
+        self._ticking, self._is_stopped = threading.Lock(), True
         self._following_since_s: float | None = None
         self._unanswered_s: float | None = None
-        self._logged_s = -float("inf")
         self._connect(Drive(self, robot, arm, self, MutuallyExclusiveCallbackGroup(), self._release.append))
 
     def _connect(self, drive: Drive) -> None:
@@ -87,7 +67,7 @@ class SafetyNode(ManagedNode):
         self._commands, self._latency = self.meter("command"), self.meter("command_to_robot")
         self._joints_meter, self._ticks = self.meter("joint_states"), self.meter("tick")
         self._arm, self._gripper = arm_interface(self._robot)(drive), gripper_interface(self._robot)(drive)
-        self._states = self.advertise(DiagnosticArray, STATE, LATCHED)
+        self._voice = SafetyVoice(self, self._health, self._guard, self._heart.instance)
         self.listen(JointState, self._robot.topics.joint_states, self._on_joints, SENSOR, motion)
         self.listen(JointTrajectory, COMMAND, self._on_command, LATEST, motion)
         self.listen(Float64MultiArray, GRIPPER_COMMAND, self._on_gripper, LATEST, motion)
@@ -96,7 +76,7 @@ class SafetyNode(ManagedNode):
         self.listen(Bool, "safety/estop_button", self._on_button, LATEST, control)
         self.offer(Trigger, "safety/estop", self._on_estop, control)
         self.offer(Trigger, "safety/reset", self._on_reset, control)
-        self.every(1.0, self._publish_state, control)
+        self.every(1.0, self._voice.repeat, control)
 
     def _watched(self) -> list[str]:
         return [name for name in self.get_parameter("watched").value or () if name]
@@ -126,25 +106,23 @@ class SafetyNode(ManagedNode):
 
     def on_start(self) -> None:
         """Where other parts run already, this one was started anew in their midst, and somebody has to look first."""
-        self._is_new, self._started_s, self._is_stopped = True, time.monotonic(), False
-        self._publish_state()
+        self._watch.start(time.monotonic())
+        self._is_stopped = False
+        self._voice.repeat()
 
     def on_stop(self) -> None:
         """The arm comes to rest by the tail of the last command; nothing is commanded any more, and all are told."""
         with self._ticking:
             self._is_stopped = True
             self._arm.send(None, self._settings.tick_s)
-        self._tell("stopped", "safety_node is not active")
+        self._voice.tell("stopped", "safety_node is not active")
 
     def _on_beat(self, message: DiagnosticArray) -> None:
         beat = beat_from(message)
         if beat is None:
             self._guard.counts.add("heartbeat")
         else:
-            self._hearts.take(beat, time.monotonic())
-            ours_s = time.monotonic() - self._started_s
-            if self._is_new and self._hearts.longest_active_s() > ours_s + TOGETHER_S:
-                self._guard.stop("safety_node was started while the system was running")
+            self._watch.take(beat, time.monotonic())
 
     def _on_button(self, message: Bool) -> None:
         if message.data:
@@ -156,10 +134,8 @@ class SafetyNode(ManagedNode):
         return response
 
     def _on_reset(self, _: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
-        self._hearts.forget_losses()
-        self._is_new = False
         was = self._guard.stop_reason
-        self._guard.reset()
+        self._watch.reset()
         response.success = True
         response.message = f"was stopped: {was}; commands must pause before the arm moves" if was else "was not stopped"
         self.get_logger().info(f"reset: {response.message}")
@@ -172,7 +148,7 @@ class SafetyNode(ManagedNode):
         except RobotWmError as error:
             self._refuse("joint states", str(error))
             return
-        reason = self._joint_freshness.accept(seconds(message.header.stamp), self.now_s(), now_s)
+        reason = self._watch.joints.accept(seconds(message.header.stamp), self.now_s(), now_s)
         if reason:
             self._refuse("joint states", reason, hold=False)
             return
@@ -223,7 +199,7 @@ class SafetyNode(ManagedNode):
 
     def _guard_tick(self) -> None:
         now_s, monotonic_s = self.now_s(), time.monotonic()
-        motion = self._guard.step(monotonic_s, self._why_hold(now_s, monotonic_s))
+        motion = self._guard.step(monotonic_s, self._watch.why_hold(now_s, monotonic_s))
         self._arm.send(motion, self._settings.tick_s, self._guard.tail, self._settings.stop_spacing_s)
         if self._guard.state != "following":
             self._following_since_s = None
@@ -233,59 +209,15 @@ class SafetyNode(ManagedNode):
             self._latency.tick(self.now_s() - self._unanswered_s)
             self._unanswered_s = None
         self._ticks.tick(time.monotonic() - monotonic_s)
-        self._say()
-
-    def _why_hold(self, now_s: float, monotonic_s: float) -> str:
-        """What speaks against moving at present; a part that was lost stops the arm for good."""
-        clock = self._clock_watch.look(now_s, monotonic_s)
-        lost = self._hearts.lost(monotonic_s)
-        if lost:
-            self._guard.stop(lost)
-        joints = self._joint_freshness.why_stale(now_s, monotonic_s)
-        if joints and LOST_S < self._joint_freshness.silence_s(monotonic_s) < float("inf"):
-            self._guard.stop(f"joint states are lost: {joints}")
-        return clock or joints or self._hearts.why_hold(now_s, monotonic_s)
-
-    def _say(self) -> None:
-        guard = self._guard
-        held = _Held(guard.state, guard.reason.partition(":")[0])
-        if held == self._said:
-            return
-        self._said = held
-        self._publish_state()
-        if guard.state == "stopped":
-            self.report(DiagnosticStatus.ERROR, f"stopped: {guard.reason}; mend it, then call safety/reset")
-        elif guard.state == "following" or guard.reason in RESTING:
-            words = "following commands" if guard.state == "following" else f"holding: {guard.reason}"
-            self._health.set(DiagnosticStatus.OK, words)
-        else:
-            self._say_why_held(f"holding: {held.reason}", f"holding: {guard.reason}")
-
-    def _say_why_held(self, words: str, details: str) -> None:
-        """In the log once a second at most: a fault may come and go with every tick."""
-        self._health.set(DiagnosticStatus.WARN, words)
-        if time.monotonic() - self._logged_s > 1.0:
-            self._logged_s = time.monotonic()
-            self.get_logger().warning(details)
+        self._voice.say()
 
     def details(self) -> dict[str, str]:
         if self.stage == "unconfigured":
             return {}
         refused = {f"refused.{kind}": str(count) for kind, count in self._guard.counts.refused.items()}
-        for freshness in (self._joint_freshness, self._command_freshness):
+        for freshness in (self._watch.joints, self._command_freshness):
             refused |= {f"refused.{freshness.what}.{why}": str(count) for why, count in freshness.refused.items()}
         return {"state": self._guard.state, "reason": self._guard.reason} | refused
-
-    def _publish_state(self) -> None:
-        self._tell(self._guard.state, self._guard.reason)
-
-    def _tell(self, state: str, reason: str) -> None:
-        level = {"following": DiagnosticStatus.OK, "holding": DiagnosticStatus.WARN}.get(state, DiagnosticStatus.ERROR)
-        at_rest = str(self._guard.is_at_rest).lower()
-        values = {"reason": reason, "at_rest": at_rest, "instance": self._heart.instance}
-        array = DiagnosticArray(status=[status("safety", self.hardware, level, state, values)])
-        array.header.stamp = self.get_clock().now().to_msg()
-        self._states.publish(array)
 
 
 def main(args: list[str] | None = None) -> int:
