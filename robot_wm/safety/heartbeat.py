@@ -35,6 +35,7 @@ class _Watched:
     beat: Beat | None = None
     received_s: float = -float("inf")
     is_new: bool = False
+    was_active: bool = False
 
 
 class Heartbeats:
@@ -65,13 +66,14 @@ class Heartbeats:
         watched = self._watched.get(beat.node)
         if watched is None:
             return
-        watched.is_new = watched.beat is not None and watched.beat.instance != beat.instance
+        watched.is_new |= watched.beat is not None and watched.beat.instance != beat.instance
+        watched.was_active |= beat.stage == "active"
         watched.beat, watched.received_s = beat, received_s
 
     def forget_losses(self) -> None:
         """A person has looked: nodes that are gone are waited for, and new processes are taken as they are."""
         for watched in self._watched.values():
-            watched.beat, watched.is_new = None, False
+            watched.beat, watched.is_new, watched.was_active = None, False, False
 
     def why_hold(self, now_s: float, monotonic_s: float) -> str:
         """Why the robot must hold, or ""; a silent part, a busy one, or one whose clock differs."""
@@ -91,9 +93,9 @@ class Heartbeats:
         return ""
 
     def lost(self, monotonic_s: float) -> str:
-        """Which part was there and is lost, or came back as another process; empty when none."""
+        """Which part was active and is lost, or came back as another process; empty when none."""
         for node, watched in self._watched.items():
-            if watched.beat is None:
+            if watched.beat is None or not watched.was_active:
                 continue
             if watched.is_new:
                 return f"{node} was started anew"

@@ -39,6 +39,12 @@ def test_a_loss_is_forgotten_by_reset_alone() -> None:
     assert not found.lost(100.3) and not found.why_hold(10.3, 100.3)
 
 
+def test_a_node_that_was_never_active_is_not_lost() -> None:
+    found = Heartbeats(["planner_node"])
+    found.take(beat(stage="unconfigured"), 100.0)
+    assert "silent" in found.why_hold(12.0, 102.0) and not found.lost(102.0)
+
+
 def test_a_hanging_callback_holds() -> None:
     found = hearts()
     found.take(beat(busy_s=0.19), 100.1)
