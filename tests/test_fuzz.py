@@ -66,7 +66,6 @@ def test_launch_files(text: str) -> None:
     import tempfile
 
     import ros_nodes  # noqa: F401  (supplies rclpy where ROS is not installed)
-
     from ros_nodes.launch_xml import load_launch_file
 
     with tempfile.NamedTemporaryFile("w", suffix=".launch.xml", encoding="utf-8") as file:

@@ -57,6 +57,12 @@ class Bench:
         observer.until(lambda: observer.goal is not None, 10.0, "no goal image of the simulator")
         observer.goals.publish(observer.goal)
 
+    def start_anew(self, node: str) -> None:
+        """Starts a node that was killed, and waits until all are active."""
+        self.observer.health.pop(node, None)
+        self.system.start(node)
+        self.until_ready()
+
     def _is_active(self, node: str) -> bool:
         health = self.observer.health.get(node, {})
         fresh = time.monotonic() - float(health.get("heard_s", "-inf")) < 1.0
