@@ -36,7 +36,7 @@ class GuardSettings:
         max_tracking_error: Largest distance between the commanded motion and the measured joints, likewise.
         jump_margin: How much more than the speed limit allows joints may move between two messages, likewise.
         stop_spacing_s: Time between the points of the way to rest that are looked at.
-        stall_s: Longest time between two calls of `step`, after which the arm stays stopped.
+        stall_s: Longest time between two calls of `step` in motion, after which the arm stays stopped.
         tracking: What of a command the arm follows: its joints, the pose alone, or the velocity alone, where each tick
             begins at the measured joints.
     """
@@ -187,9 +187,11 @@ class Guard:
         """After a late tick: the robot has begun to follow the tail, and that is where the next motion begins."""
         late_s = 0.0 if self._stepped_s is None else monotonic_s - self._stepped_s - self._settings.tick_s
         self._stepped_s = monotonic_s
+        if self._motion is None:
+            return
         if late_s > self._settings.stall_s:
             self.stop(f"commands were not looked at for {late_s:.2f} s")
-        if self._motion is not None and late_s > self._settings.tick_s:
+        if late_s > self._settings.tick_s:
             self._motion = self._filter.after_braking(self._motion, late_s)
             if self._motion.is_at_rest:
                 self._motion, self.tail = None, []
