@@ -91,16 +91,17 @@ class Bench:
         self.observer.until(self.observer.is_moving, 20.0, "the arm does not move")
         return time.monotonic()
 
-    def braking_s(self) -> float:
-        """Time that braking from the present velocity takes within the limits of the robot's file."""
-        speed = self.observer.speeds[-1][1]
+    def _braking_s(self, since_s: float, until_s: float) -> float:
+        """Time that braking from the highest velocity in a span of time takes within the limits of the robot's file."""
+        seen = [speed for at_s, speed in list(self.observer.speeds) if since_s <= at_s <= until_s]
+        speed = np.max(seen, axis=0) if seen else np.zeros(len(self.robot.joints))
         acceleration, jerk = np.array(self.robot.acceleration), np.array(self.robot.jerk)
         return float(np.max(speed / acceleration + 2 * acceleration / jerk))
 
     def expect_rest(self, fault: str, since_s: float, bound_s: float) -> float:
         """Measures how long it takes until the arm rests; `bound_s` is the time until it must begin to brake."""
-        allowed_s = bound_s + self.braking_s() + 2 * STATE_PERIOD_S
-        took_s = self.observer.rested_at(since_s, allowed_s + 3.0)
+        took_s = self.observer.rested_at(since_s, bound_s + 4.0)
+        allowed_s = bound_s + self._braking_s(since_s - 0.1, since_s + bound_s) + 2 * STATE_PERIOD_S
         self.stops_s.append(took_s)
         self.findings.append(Finding(fault, round(took_s, 3), round(allowed_s, 3), "s", self._why()))
         return took_s

@@ -38,6 +38,7 @@ class Observer:
         tap: What stands between simulator and nodes.
         bad_commands: Commands to the robot that hold numbers that are not finite, or break a limit of the URDF.
         health: Diagnostics by node.
+        called_s: When the last service was called, monotonic.
     """
 
     def __init__(self, domain: int, robot: RobotConfig) -> None:
@@ -52,6 +53,7 @@ class Observer:
         self.health: dict[str, dict[str, str]] = {}
         self.safety: dict[str, str] = {}
         self.goal: Image | None = None
+        self.called_s = 0.0
 
     def __enter__(self) -> Observer:
         self._context = rclpy.Context()
@@ -153,6 +155,7 @@ class Observer:
         try:
             if not client.wait_for_service(timeout_sec=timeout_s):
                 raise ChaosError(f"nobody offers {name}")
+            self.called_s = time.monotonic()
             future = client.call_async(Trigger.Request())
             self.until(future.done, timeout_s, f"{name} did not answer")
             return future.result()
