@@ -185,16 +185,29 @@ def mutated_messages(bench: Bench, count: int) -> None:
     }
     bench.set_in_motion()
     publishers = [(node.create_publisher(kind, name, qos), _wire(kind)) for name, (kind, qos) in topics.items()]
+    sent = 0
     for index in range(count):
         publisher, good = publishers[index % len(publishers)]
-        publisher.publish(_mutate(good, rng))
+        sent += _sends(publisher, _mutate(good, rng))
         if index % 50 == 0:
             time.sleep(0.005)
     for publisher, _ in publishers:
         node.destroy_publisher(publisher)
     dead = [name for name in MORTALS if not bench.system.is_running(name)]
-    bench.expect("mutated messages: nodes that died", len(dead), 0, "nodes", ", ".join(dead))
+    note = f"{sent} of {count} were sent, DDS refused the others; {', '.join(dead)}"
+    bench.expect("mutated messages: nodes that died", len(dead), 0, "nodes", note)
     _watch_limits(bench, "mutated messages", 1.0)
+
+
+def _sends(publisher: Any, data: bytes) -> bool:
+    """Whether the transport takes these bytes; Cyclone DDS refuses what is not of the topic's type at all."""
+    from cyclonedds.core import DDSException
+
+    try:
+        publisher.publish(data)
+    except DDSException:
+        return False
+    return True
 
 
 def _wire(kind: type) -> bytes:
