@@ -99,7 +99,8 @@ class SimNode(ManagedNode):
         if self.stage == "unconfigured":
             return {}
         broken = {f"broken.{limit}": str(count) for limit, count in self._limits.violations.items()}
-        return broken | {"fastest_share": f"{self._limits.fastest:.3f}"}
+        extremes = {"fastest_share": f"{self._limits.fastest:.3f}", "farthest_m": f"{self._limits.farthest_m:.3f}"}
+        return broken | extremes
 
     def on_start(self) -> None:
         self._stepped_at = time.monotonic()

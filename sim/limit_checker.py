@@ -18,12 +18,13 @@ class LimitChecker:
     Attributes:
         violations: Ticks in which a limit was broken, by limit: position, velocity, workspace, table.
         fastest: Highest share of a joint's velocity limit that was seen.
+        farthest_m: How far outside the contract's workspace the tool was at most, metres.
     """
 
     def __init__(self, world: World) -> None:
         self._world = world
         self.violations = {"position": 0, "velocity": 0, "workspace": 0, "table": 0}
-        self.fastest = 0.0
+        self.fastest, self.farthest_m = 0.0, 0.0
 
     def look(self) -> None:
         """Counts what is broken at this moment."""
@@ -32,6 +33,7 @@ class LimitChecker:
         self.fastest = max(self.fastest, float(np.max(np.abs(v) / fastest)))
         place = self._world.ee_pose()[:3]
         outside = np.maximum(np.array(TABLETOP.workspace_low) - place, place - np.array(TABLETOP.workspace_high))
+        self.farthest_m = max(self.farthest_m, float(np.max(outside)))
         self.violations["position"] += bool(np.any(q < low - _POSITION_SLACK) or np.any(q > high + _POSITION_SLACK))
         self.violations["velocity"] += bool(np.any(np.abs(v) > _VELOCITY_SLACK * fastest))
         self.violations["workspace"] += bool(np.max(outside) > WORKSPACE_MARGIN_M)

@@ -286,5 +286,6 @@ def _watch_limits(bench: Bench, fault: str, seconds: float) -> None:
     broken, bad = bench.observer.limit_violations(), bench.observer.bad_commands
     time.sleep(seconds + 0.3)
     bench.observer.tap.clear()
-    bench.expect(f"{fault}: limits broken", bench.observer.limit_violations() - broken, 0, "ticks")
+    note = ", ".join(f"{limit} {ticks}" for limit, ticks in bench.observer.broken().items() if ticks)
+    bench.expect(f"{fault}: limits broken", bench.observer.limit_violations() - broken, 0, "ticks", note)
     bench.expect(f"{fault}: bad commands", bench.observer.bad_commands - bad, 0, "commands")

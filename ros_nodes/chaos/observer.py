@@ -112,10 +112,14 @@ class Observer:
         """What safety says: following, holding or stopped."""
         return self.safety.get("message", "")
 
+    def broken(self) -> dict[str, int]:
+        """Ticks in which the simulator saw a limit broken, by limit."""
+        sim = self.health.get("sim_node", {})
+        return {key.removeprefix("broken."): int(value) for key, value in sim.items() if key.startswith("broken.")}
+
     def limit_violations(self) -> int:
         """Ticks in which the simulator saw a limit broken."""
-        sim = self.health.get("sim_node", {})
-        return sum(int(value) for key, value in sim.items() if key.startswith("broken."))
+        return sum(self.broken().values())
 
     def is_at_rest(self) -> bool:
         """Whether the arm has stood still for a tenth of a second."""
