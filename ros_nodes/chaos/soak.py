@@ -37,7 +37,8 @@ def soak(bench: Bench, seconds: float) -> None:
                 next_fault_s = time.monotonic() + FAULT_PERIOD_S
                 _random_fault(bench)
             time.sleep(0.05)
-    bench.expect("closed loop: limits broken", bench.observer.limit_violations() - broken, 0, "ticks")
+    note = ", ".join(f"{limit} {ticks}" for limit, ticks in bench.observer.broken().items() if ticks)
+    bench.expect("closed loop: limits broken", bench.observer.limit_violations() - broken, 0, "ticks", note)
     bench.expect("closed loop: deadlocks", deadlocks, 0, "")
     if seconds >= 600.0:
         growth = _memory_bytes(bench) / max(1, warm_bytes) - 1.0
