@@ -76,7 +76,7 @@ class JointTrajectoryTopic:
     tracking: Literal["joints", "pose", "velocity"] = "joints"
 
     def __init__(self, drive: Drive) -> None:
-        self._names, self._command = list(drive.robot.joints), drive.robot.command
+        self._names, self._command, self._clock = list(drive.robot.joints), drive.robot.command, drive.node.get_clock()
         self._publisher = drive.node.advertise(JointTrajectory, self._command.endpoint.name, LATEST)
 
     def send(self, motion: Motion | None, tick_s: float, tail: Sequence[Motion] = (), spacing_s: float = 0.0) -> None:
@@ -85,7 +85,10 @@ class JointTrajectoryTopic:
             return
         points = [self._point(motion, tick_s)]
         points += [self._point(each, tick_s + spacing_s * (index + 1)) for index, each in enumerate(tail)]
-        self._publisher.publish(JointTrajectory(joint_names=self._names, points=points))
+        message = JointTrajectory(joint_names=self._names, points=points)
+        if self._command.stamped:
+            message.header.stamp = self._clock.now().to_msg()
+        self._publisher.publish(message)
 
     def _point(self, motion: Motion, time_s: float) -> JointTrajectoryPoint:
         velocities = motion.velocity.tolist() if self._command.velocities else []
