@@ -85,7 +85,8 @@ class Guard:
         stop_reason: Why it is stopped; empty when it is not.
         counts: What was refused.
         tail: The way to rest from the last motion, `stop_spacing_s` apart; whoever gets the motion gets it too, and
-            comes to rest by itself if nothing follows.
+            comes to rest by itself if nothing follows. While following it begins by keeping the velocity for one
+            spacing, so that a message that is a little late changes nothing.
     """
 
     def __init__(
@@ -96,6 +97,7 @@ class Guard:
     ) -> None:
         self._limits, self._constraints, self._settings = limits, tuple(constraints), settings
         self._filter = MotionFilter(limits, settings.tick_s)
+        self._coarse = MotionFilter(limits, settings.stop_spacing_s)
         self._motion: Motion | None = None
         self._measured: np.ndarray | None = None
         self._measured_s = -np.inf
@@ -103,7 +105,7 @@ class Guard:
         self._heard_s = self._distrust_until_s = -np.inf
         self._stepped_s: float | None = None
         self._distrust = ""
-        self._must_pause = False
+        self._must_pause = self._is_following = False
         self.counts, self.tail = Counts(), list[Motion]()
         self.stop_reason, self.reason = "", "no commands yet"
         self._filter.stop(Motion.at_rest(np.zeros(len(limits.velocity))), settings.stop_spacing_s)  # the first is slow
@@ -192,9 +194,22 @@ class Guard:
         if late_s > self._settings.stall_s:
             self.stop(f"commands were not looked at for {late_s:.2f} s")
         if late_s > self._settings.tick_s:
-            self._motion = self._filter.after_braking(self._motion, late_s)
+            self._motion = self._led_to(self._motion, late_s)
             if self._motion.is_at_rest:
                 self._motion, self.tail = None, []
+
+    def _tail_after(self, motion: Motion) -> list[Motion]:
+        kept = self._coarse.step(motion, motion.velocity)
+        return [kept, *self._coarse.stop(kept, self._settings.stop_spacing_s)]
+
+    def _led_to(self, motion: Motion, time_s: float) -> Motion:
+        """Where the tail leads in a time."""
+        spacing_s = self._settings.stop_spacing_s
+        if not self._is_following:
+            return self._filter.after_braking(motion, time_s)
+        if time_s <= spacing_s:
+            return MotionFilter(self._limits, time_s).step(motion, motion.velocity)
+        return self._coarse.after_braking(self._coarse.step(motion, motion.velocity), time_s - spacing_s)
 
     def ahead(self, now_s: float, horizon_s: float, tick_s: float) -> list[Motion]:
         """The motions after each of the next ticks if the present velocity is kept, and then the stop; empty at rest.
@@ -251,12 +266,12 @@ class Guard:
         target = command.position + command.velocity * (monotonic_s - command.due_s)
         velocity = command.velocity + (target - start.position) / self._settings.catch_up_s
         motion = self._filter.step(start, np.clip(velocity, -self._limits.velocity, self._limits.velocity))
-        tail = self._filter.stop(motion, self._settings.stop_spacing_s)
+        tail = self._tail_after(motion)
         broken = self._broken(motion, tail)
         if broken:
             self.counts.add(broken)
             return f"{broken}: the command leads out of bounds"
-        self._motion, self.tail = motion, tail
+        self._motion, self.tail, self._is_following = motion, tail, True
         if motion.is_at_rest and np.max(np.abs(velocity)) < _WHOLE:
             self._motion, self.tail = None, []
         return ""
@@ -276,6 +291,6 @@ class Guard:
         if self._motion is None or start is None or start.is_at_rest:
             self._motion, self.tail = None, []
             return None
-        self._motion = self._filter.brake(start)
+        self._motion, self._is_following = self._filter.brake(start), False
         self.tail = self._filter.stop(self._motion, self._settings.stop_spacing_s)
         return self._motion

@@ -177,12 +177,24 @@ def test_random_commands_never_break_a_limit() -> None:
     assert bench.guard.counts.refused["command"] > 50
 
 
+def test_a_motion_that_is_a_little_late_goes_on_at_its_velocity() -> None:
+    bench = Bench()
+    bench.run(0.5, bench.velocity(0.8))
+    motion = bench.guard.step(bench.now_s + TICK_S)
+    assert motion is not None
+    np.testing.assert_allclose(bench.guard.tail[0].velocity, motion.velocity, atol=1e-6)
+    late = bench.guard.step(bench.now_s + 0.03 + TICK_S)
+    assert late is not None
+    np.testing.assert_allclose(late.velocity, motion.velocity, atol=0.05)
+    np.testing.assert_allclose(late.position - motion.position, 0.03 * motion.velocity, atol=2e-3)
+
+
 def test_after_a_stall_the_motion_goes_on_where_the_tail_has_led() -> None:
     bench = Bench()
     bench.run(0.5, bench.velocity(0.8))
     motion = bench.guard.step(bench.now_s + TICK_S)
     assert motion is not None
-    late = bench.guard.step(bench.now_s + TICK_S + 0.1 + TICK_S)
+    late = bench.guard.step(bench.now_s + TICK_S + 0.15 + TICK_S)
     assert late is not None and np.all(late.velocity < motion.velocity - 0.3)
     bench.guard.step(bench.now_s + 1.0)
     assert bench.guard.state == "stopped" and "not looked at for" in bench.guard.reason
