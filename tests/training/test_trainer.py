@@ -133,3 +133,5 @@ def test_further_episodes_refine_a_finished_run(frames: Frames, plan: TrainingPl
     assert {"encoder", "inverse"} <= same
     with pytest.raises(TrainingError, match="give the same --further again"):
         Trainer(plan, frames, tmp_path, CPU, seed=0).run()
+    Trainer(plan, frames, tmp_path, CPU, seed=0, further=[frames, frames]).run()
+    assert {path.name for path in tmp_path.glob("refine_*.csv")} == {"refine_1.csv", "refine_2.csv"}
