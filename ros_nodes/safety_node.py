@@ -14,8 +14,9 @@ from std_srvs.srv import Trigger
 from trajectory_msgs.msg import JointTrajectory
 
 from robot_wm.errors import RobotWmError
+from robot_wm.safety.command import Command, GuardSettings
 from robot_wm.safety.freshness import Bounds, Freshness
-from robot_wm.safety.guard import Command, Guard, GuardSettings
+from robot_wm.safety.guard import Guard
 from robot_wm.safety.watch import Watch
 from ros_nodes.arm_commands import COMMAND, GRIPPER_COMMAND, Drive
 from ros_nodes.command_interfaces import arm_interface, gripper_interface

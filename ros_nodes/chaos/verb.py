@@ -17,7 +17,7 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from ros_nodes.chaos import faults
+from ros_nodes.chaos import faults, forgeries
 from ros_nodes.chaos.bench import Bench, Finding
 from ros_nodes.chaos.data_loss import worst_loss_ms
 from ros_nodes.chaos.observer import ChaosError, Observer
@@ -75,10 +75,10 @@ def _programme(config: ChaosConfig) -> Iterator[tuple[str, bool, dict[str, Fault
     real: dict[str, Fault] = {
         "emergency_stop": faults.emergency_stop,
         "sensors": faults.silent_and_late_sensors,
-        "nonsense": faults.nonsense,
+        "nonsense": forgeries.nonsense,
         "dying_parts": lambda bench: faults.dying_parts(bench, 1 if quick else 20),
-        "mutated": lambda bench: faults.mutated_messages(bench, 2_000 if quick else 20_000),
-        "flood": faults.flood,
+        "mutated": lambda bench: forgeries.mutated_messages(bench, 2_000 if quick else 20_000),
+        "flood": forgeries.flood,
     }
     soak_s = config.soak_s if config.soak_s is not None else 30.0 if quick else 7200.0
     systems: list[tuple[str, bool, dict[str, Fault]]] = [
@@ -88,7 +88,7 @@ def _programme(config: ChaosConfig) -> Iterator[tuple[str, bool, dict[str, Fault
             "flat",
             False,
             {
-                "goals": lambda bench: faults.strange_goals(bench, 30 if quick else 10_000),
+                "goals": lambda bench: forgeries.strange_goals(bench, 30 if quick else 10_000),
                 "soak": lambda bench: soak(bench, soak_s),
             },
         ),

@@ -11,8 +11,9 @@ pytest.importorskip("ruckig")
 pytest.importorskip("pinocchio")
 
 from robot_wm.motion import MotionLimits
+from robot_wm.safety.command import Command, GuardSettings
 from robot_wm.safety.constraints import JointRanges
-from robot_wm.safety.guard import Command, Guard, GuardSettings
+from robot_wm.safety.guard import Guard
 
 TICK_S = 0.008
 LIMITS = MotionLimits(np.full(2, 1.0), np.full(2, 5.0), np.full(2, 500.0))

@@ -8,7 +8,8 @@ import pytest
 pytest.importorskip("ruckig")
 
 from robot_wm.motion import MotionLimits
-from robot_wm.safety.guard import Guard, GuardSettings
+from robot_wm.safety.command import GuardSettings
+from robot_wm.safety.guard import Guard
 from robot_wm.safety.heartbeat import Beat
 from robot_wm.safety.watch import Watch
 
