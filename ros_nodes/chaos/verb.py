@@ -50,7 +50,7 @@ class ChaosConfig:
 
 def run(config: ChaosConfig) -> int:
     """Injects the faults; 0 when every bound was kept."""
-    console, findings, stops, bad, broken = Console(), list[Finding](), list[float](), 0, 0
+    console, findings, stops, bad, broken = Console(), list[Finding](), list[float](), 0, dict[str, int]()
     start_s = time.monotonic()
     for mode, sim_time, chosen in _programme(config):
         with _bench(config, mode, sim_time) as bench:
@@ -59,7 +59,9 @@ def run(config: ChaosConfig) -> int:
                 _inject(bench, name, fault)
         findings += bench.findings
         stops += bench.stops_s
-        bad, broken = bad + bench.observer.bad_commands, broken + bench.observer.limit_violations()
+        bad += bench.observer.bad_commands
+        for limit, ticks in bench.observer.broken().items():
+            broken[limit] = broken.get(limit, 0) + ticks
     loss_ms = worst_loss_ms(2 if config.quick else 20, config.seed) if _wants(config, "recorder") else None
     report = _report(findings, stops, bad, broken, loss_ms)
     _print(console, findings, report)
@@ -130,15 +132,16 @@ def _inject(bench: Bench, name: str, fault: Fault) -> None:
 
 
 def _report(
-    findings: list[Finding], stops: list[float], bad: int, broken: int, loss_ms: float | None
+    findings: list[Finding], stops: list[float], bad: int, broken: dict[str, int], loss_ms: float | None
 ) -> dict[str, Any]:
     loss_kept = loss_ms is None or loss_ms <= 250.0
     return {
         "bad_commands": bad,
-        "limit_violations": broken,
+        "limit_violations": sum(broken.values()),
+        "limits": broken,
         "slowest_stop_s": _number(max(stops, default=0.0)),
         "worst_data_loss_ms": loss_ms,
-        "kept": bool(bad == 0 and broken == 0 and loss_kept and all(finding.kept for finding in findings)),
+        "kept": bool(bad == 0 and not any(broken.values()) and loss_kept and all(finding.kept for finding in findings)),
         "faults": [asdict(each) | {"value": _number(each.value), "kept": each.kept} for each in findings],
     }
 
@@ -154,7 +157,7 @@ def _print(console: Console, findings: list[Finding], report: dict[str, Any]) ->
         kept = "yes" if each.kept else "[bold red]no[/]"
         table.add_row(each.fault, f"{each.value:g} {each.unit}", f"{each.bound:g}", kept, each.note[:60])
     console.print(table)
-    keys = ("bad_commands", "limit_violations", "slowest_stop_s", "worst_data_loss_ms", "kept")
+    keys = ("bad_commands", "limit_violations", "limits", "slowest_stop_s", "worst_data_loss_ms", "kept")
     console.print(", ".join(f"{key} {report[key]}" for key in keys))
 
 
