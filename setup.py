@@ -18,6 +18,7 @@ setup(
         ("share/ament_index/resource_index/packages", ["resource/robot_wm"]),
         ("share/robot_wm", ["package.xml"]),
         ("share/robot_wm/launch", sorted(glob("launch/*.launch.xml") + glob("launch/*.yaml"))),
+        ("share/robot_wm/launch/security", sorted(glob("launch/security/*"))),
         ("share/robot_wm/config/robots", sorted(glob("ros_nodes/config/robots/*.yaml"))),
     ],
     entry_points={
@@ -27,6 +28,7 @@ setup(
             "perception_node = ros_nodes.perception_node:main",
             "planner_node = ros_nodes.planner_node:main",
             "controller_node = ros_nodes.controller_node:main",
+            "safety_node = ros_nodes.safety_node:main",
             "lifecycle_manager = ros_nodes.lifecycle_manager:main",
             "recorder_node = ros_nodes.recorder_node:main",
         ],

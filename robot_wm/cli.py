@@ -90,6 +90,24 @@ VERBS = {
         "robot-wm imagine --out imagined.gif",
     ),
     "bench": Verb("robot_wm.bench", "sim,ros", "Time the parts on this machine", "robot-wm bench planner"),
+    "sign": Verb(
+        "robot_wm.deploy.sign",
+        "sign",
+        "Sign a bundle with an Ed25519 key",
+        "robot-wm sign --bundle my_bundle --key my.key --new-key",
+    ),
+    "verify": Verb(
+        "robot_wm.deploy.verify",
+        "sign",
+        "Check every byte of a bundle, and who signed it",
+        "robot-wm verify --bundle my_bundle --key my.key.pub",
+    ),
+    "chaos": Verb(
+        "ros_nodes.chaos.verb",
+        "sim,ros",
+        "Inject faults into the simulated system and measure how it stops",
+        "robot-wm chaos --quick --json chaos.json",
+    ),
     "launch": Verb(
         "ros_nodes.launcher",
         "ros",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -65,6 +66,29 @@ class MotionFilter:
         Raises:
             MotionError: `motion` or `velocity` is not finite, or ruckig finds no way.
         """
+        return _at(self._trajectory(motion, velocity), self._tick_s)
+
+    def brake(self, motion: Motion) -> Motion:
+        """The motion one tick later when every joint comes to rest as fast as the limits allow."""
+        return self.step(motion, np.zeros(self._joints))
+
+    def after_braking(self, motion: Motion, time_s: float) -> Motion:
+        """The motion after `time_s` of that braking."""
+        trajectory = self._trajectory(motion, np.zeros(self._joints))
+        return _at(trajectory, min(time_s, trajectory.duration))
+
+    def stop(self, motion: Motion, spacing_s: float) -> list[Motion]:
+        """The motions after each `spacing_s` of that braking; the last is at rest, and no more than `spacing_s` late.
+
+        Raises:
+            MotionError: As `step`.
+        """
+        trajectory = self._trajectory(motion, np.zeros(self._joints))
+        points = max(1, math.ceil(trajectory.duration / spacing_s - 1e-9))
+        end = Motion.at_rest(_at(trajectory, trajectory.duration).position)
+        return [_at(trajectory, spacing_s * point) for point in range(1, points)] + [end]
+
+    def _trajectory(self, motion: Motion, velocity: np.ndarray) -> Trajectory:
         limits, request = self._limits, InputParameter(self._joints)
         request.control_interface = ControlInterface.Velocity
         request.synchronization = Synchronization.No
@@ -79,8 +103,8 @@ class MotionFilter:
         result = self._generator.calculate(request, trajectory)
         if result not in (Result.Working, Result.Finished):
             raise MotionError(f"no motion within the limits from {motion} to velocity {velocity}: {result}")
-        return Motion(*(np.array(value) for value in trajectory.at_time(self._tick_s)))
+        return trajectory
 
-    def brake(self, motion: Motion) -> Motion:
-        """The motion one tick later when every joint comes to rest as fast as the limits allow."""
-        return self.step(motion, np.zeros(self._joints))
+
+def _at(trajectory: Trajectory, time_s: float) -> Motion:
+    return Motion(*(np.array(value) for value in trajectory.at_time(time_s)))

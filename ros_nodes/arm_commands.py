@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
@@ -12,7 +12,6 @@ from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
 
 from robot_wm.kinematics import Arm, pose_change
 from robot_wm.motion import Motion
-from ros_nodes.chunk_follower import ChunkFollower
 from ros_nodes.conversions import duration
 from ros_nodes.managed_node import ManagedNode
 from ros_nodes.qos import LATEST
@@ -22,6 +21,21 @@ _ZERO_TWISTS = 25
 """Zero twists after a stop: MoveIt Servo wants some of them, and other sources of commands want silence after that."""
 
 
+COMMAND, GRIPPER_COMMAND = "safety/joint_trajectory", "safety/gripper"
+"""Where every source sends what the arm's and the gripper's joints are to do; safety_node listens there."""
+
+
+class MotionSource(Protocol):
+    """Who makes the motions."""
+
+    @property
+    def following_stamp_s(self) -> float | None:
+        """Changes when what is followed changes; None while holding."""
+
+    def ahead(self, now_s: float, horizon_s: float, tick_s: float) -> list[Motion]:
+        """The motions after each of the next ticks, and then the stop; empty at rest."""
+
+
 @dataclass(frozen=True)
 class Drive:
     """What commands are made from: the node, its robot, who makes the motions, and whom to tell what to destroy."""
@@ -29,7 +43,7 @@ class Drive:
     node: ManagedNode
     robot: RobotConfig
     arm: Arm
-    follower: ChunkFollower
+    source: MotionSource
     group: CallbackGroup
     on_cleanup: Callable[[Callable[[], Any]], None]
 
@@ -45,28 +59,64 @@ class ArmCommand(Protocol):
 
     def __init__(self, drive: Drive) -> None: ...
 
-    def send(self, motion: Motion | None, tick_s: float) -> None:
-        """Commands the motion that is due `tick_s` from now; None means that the arm rests and is to stay there."""
+    def send(self, motion: Motion | None, tick_s: float, tail: Sequence[Motion] = (), spacing_s: float = 0.0) -> None:
+        """Commands the motion that is due `tick_s` from now; None means that the arm rests and is to stay there.
+
+        `tail` is the way to rest after it, `spacing_s` apart, for interfaces that can take it along.
+        """
 
 
 class JointTrajectoryTopic:
-    """One trajectory of one point a tick for a joint_trajectory_controller, which holds the last one by itself."""
+    """One trajectory a tick for a joint_trajectory_controller, which holds the end of the last one by itself.
+
+    With the way to rest at its end, the arm brakes within its limits when nothing follows; and the last velocity is
+    zero, as a joint_trajectory_controller wants it unless it was told otherwise.
+    """
 
     tracking: Literal["joints", "pose", "velocity"] = "joints"
 
     def __init__(self, drive: Drive) -> None:
-        self._names, self._command = list(drive.robot.joints), drive.robot.command
+        self._names, self._command, self._clock = list(drive.robot.joints), drive.robot.command, drive.node.get_clock()
         self._publisher = drive.node.advertise(JointTrajectory, self._command.endpoint.name, LATEST)
 
-    def send(self, motion: Motion | None, tick_s: float) -> None:
+    def send(self, motion: Motion | None, tick_s: float, tail: Sequence[Motion] = (), spacing_s: float = 0.0) -> None:
         """Publishes the motion; at rest there is nothing to say."""
         if motion is None:
             return
+        points = [self._point(motion, tick_s)]
+        points += [self._point(each, tick_s + spacing_s * (index + 1)) for index, each in enumerate(tail)]
+        message = JointTrajectory(joint_names=self._names, points=points)
+        if self._command.stamped:
+            message.header.stamp = self._clock.now().to_msg()
+        self._publisher.publish(message)
+
+    def _point(self, motion: Motion, time_s: float) -> JointTrajectoryPoint:
         velocities = motion.velocity.tolist() if self._command.velocities else []
-        point = JointTrajectoryPoint(
-            positions=motion.position.tolist(), velocities=velocities, time_from_start=duration(tick_s)
+        return JointTrajectoryPoint(
+            positions=motion.position.tolist(), velocities=velocities, time_from_start=duration(time_s)
         )
-        self._publisher.publish(JointTrajectory(joint_names=self._names, points=[point]))
+
+
+class GuardedJoints:
+    """One stamped point a tick for safety_node, whatever the robot's own interface is."""
+
+    tracking: Literal["joints", "pose", "velocity"] = "joints"
+
+    def __init__(self, drive: Drive) -> None:
+        self._drive = drive
+        self._publisher = drive.node.advertise(JointTrajectory, COMMAND, LATEST)
+
+    def send(self, motion: Motion | None, tick_s: float, tail: Sequence[Motion] = (), spacing_s: float = 0.0) -> None:
+        """Publishes the motion; at rest there is nothing to say."""
+        if motion is None:
+            return
+        message = JointTrajectory(joint_names=list(self._drive.robot.joints))
+        message.header.stamp = self._drive.node.get_clock().now().to_msg()
+        positions, velocities = motion.position.tolist(), motion.velocity.tolist()
+        message.points = [
+            JointTrajectoryPoint(positions=positions, velocities=velocities, time_from_start=duration(tick_s))
+        ]
+        self._publisher.publish(message)
 
 
 class ServoTwist:
@@ -78,7 +128,7 @@ class ServoTwist:
         self._drive, self._zeros_left = drive, 0
         self._publisher = drive.node.advertise(TwistStamped, drive.robot.command.endpoint.name, LATEST)
 
-    def send(self, motion: Motion | None, tick_s: float) -> None:
+    def send(self, motion: Motion | None, tick_s: float, tail: Sequence[Motion] = (), spacing_s: float = 0.0) -> None:
         """Publishes the twist of the motion; at rest some zero twists, then nothing."""
         message = TwistStamped()
         message.header.stamp = self._drive.node.get_clock().now().to_msg()
@@ -105,7 +155,7 @@ class CartesianPose:
         self._drive = drive
         self._publisher = drive.node.advertise(PoseStamped, drive.robot.command.endpoint.name, LATEST)
 
-    def send(self, motion: Motion | None, tick_s: float) -> None:
+    def send(self, motion: Motion | None, tick_s: float, tail: Sequence[Motion] = (), spacing_s: float = 0.0) -> None:
         """Publishes the motion's pose; at rest there is nothing to say."""
         if motion is None:
             return

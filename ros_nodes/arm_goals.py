@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from typing import Any, Literal
 
 from action_msgs.msg import GoalStatus
@@ -33,18 +34,18 @@ class JointTrajectoryGoals:
         self._stamp_s: float | None = None
         self._handle: ClientGoalHandle | None = None
 
-    def send(self, motion: Motion | None, tick_s: float) -> None:
+    def send(self, motion: Motion | None, tick_s: float, tail: Sequence[Motion] = (), spacing_s: float = 0.0) -> None:
         """Sends a goal when there is a new plan, a stop, or not much left of the last goal; at rest cancels it."""
         if motion is None:
             self._cancel()
             return
-        stamp_s, now_s = self._drive.follower.following_stamp_s, time.monotonic()
+        stamp_s, now_s = self._drive.source.following_stamp_s, time.monotonic()
         if stamp_s == self._stamp_s and now_s - self._sent_at < _PERIOD_S:
             return
         if not self._client.server_is_ready():
             self._log(f"no action server {self._name}; start the driver's controller")
             return
-        motions = self._drive.follower.ahead(self._drive.node.now_s(), _HORIZON_S, _SPACING_S)
+        motions = self._drive.source.ahead(self._drive.node.now_s(), _HORIZON_S, _SPACING_S)
         if not motions:
             return
         self._stamp_s, self._sent_at, self._newest, self._is_holding = stamp_s, now_s, self._newest + 1, False

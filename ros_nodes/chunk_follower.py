@@ -47,10 +47,11 @@ class ChunkFollower:
 
     Attributes:
         reason: Why it holds ("kind: details"), empty while it follows.
+        veto: Why somebody else does not want it to follow at present; empty while nobody minds.
     """
 
     def __init__(self, arm: Arm, limits: MotionLimits, posture: np.ndarray, settings: FollowerSettings) -> None:
-        self._arm, self._posture = arm, posture
+        self._arm, self._posture, self.veto = arm, posture, ""
         self.tune(limits, settings)
         self.reset()
 
@@ -156,6 +157,8 @@ class ChunkFollower:
 
     def _why_hold(self, now_s: float, monotonic_s: float) -> str:
         settings = self._settings
+        if self.veto:
+            return self.veto
         if self._measured is None:
             return "no joint states yet"
         if monotonic_s - self._measured_at > settings.joints_timeout_s:

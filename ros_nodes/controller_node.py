@@ -1,4 +1,4 @@
-"""End-effector chunks in, commands for the arm out: inverse kinematics, limits and the stop when plans go stale."""
+"""End-effector chunks in, joint commands out: inverse kinematics, limits and the stop when plans go stale."""
 
 from __future__ import annotations
 
@@ -8,33 +8,28 @@ import time
 from dataclasses import replace
 
 import numpy as np
-from diagnostic_msgs.msg import DiagnosticStatus
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from rclpy.callback_groups import MutuallyExclusiveCallbackGroup
 from sensor_msgs.msg import JointState
 from trajectory_msgs.msg import MultiDOFJointTrajectory
 
 from robot_wm.errors import RobotWmError
 from robot_wm.motion import Motion, MotionLimits
-from ros_nodes.arm_commands import ArmCommand, CartesianPose, Drive, JointTrajectoryTopic, ServoTwist
-from ros_nodes.arm_goals import JointTrajectoryGoals
+from robot_wm.safety.guard import RESTING as WAITING
+from ros_nodes.arm_commands import Drive, GuardedJoints
 from ros_nodes.chunk_follower import ChunkFollower, FollowerSettings
+from ros_nodes.command_interfaces import arm_interface, gripper_interface
 from ros_nodes.conversions import joints_from, message_to_plan
-from ros_nodes.gripper_commands import GripperGoals, GripperInterface, GripperTopic
+from ros_nodes.diagnostics import read_values
+from ros_nodes.gripper_commands import GuardedGripper
 from ros_nodes.managed_node import Change, ManagedNode
 from ros_nodes.node_process import run
-from ros_nodes.qos import LATEST, SENSOR
+from ros_nodes.qos import LATCHED, LATEST, SENSOR
 from ros_nodes.robot_config import RobotConfig
 
 PLAN = "planner/plan"
 RESTING = ("no plan yet", "planner says stop")
 """Reasons to hold that are nobody's fault."""
-ARM_COMMANDS: dict[tuple[str, str], type[ArmCommand]] = {
-    ("joint_trajectory", "topic"): JointTrajectoryTopic,
-    ("joint_trajectory", "action"): JointTrajectoryGoals,
-    ("servo_twist", "topic"): ServoTwist,
-    ("cartesian_pose", "topic"): CartesianPose,
-}
-GRIPPERS: dict[str, type[GripperInterface]] = {"topic": GripperTopic, "action": GripperGoals}
 
 
 class ControllerNode(ManagedNode):
@@ -44,6 +39,9 @@ class ControllerNode(ManagedNode):
         super().__init__("controller_node")
         once, lower = Change.UNCONFIGURED, Change.LOWER
         self.parameter("robot", "panda_sim", "Robot configuration: a name in config/robots or a path.", change=once)
+        self.parameter(
+            "unguarded", False, "Command the robot itself, past safety_node; for tests on a bench alone.", change=once
+        )
         self.parameter("rate", 125.0, "Commands a second.", 50.0, 1000.0)
         self.parameter("speed_scale", 1.0, "Share of the robot's speed that may be used.", 0.01, 1.0, lower)
         self.parameter("plan_max_age_s", 0.8, "Oldest observation whose plan is followed, seconds.", 0.05, 10.0, lower)
@@ -53,7 +51,7 @@ class ControllerNode(ManagedNode):
     def on_setup(self) -> None:
         robot = self._robot = RobotConfig.load(self.get_parameter("robot").value)
         self.hardware, self._kinematics = robot.name, robot.arm()
-        arm_command = ARM_COMMANDS[robot.command.interface, robot.command.endpoint.kind]
+        arm_command, gripper, guarded = arm_interface(robot), gripper_interface(robot), not self._is_unguarded()
         self._tracking = arm_command.tracking
         self._settings = self._tuning()
         self._follower = ChunkFollower(self._kinematics, self._limits(), np.array(robot.posture), self._settings)
@@ -61,12 +59,20 @@ class ControllerNode(ManagedNode):
         self._latency, self._ticks = self.meter("camera_to_command"), self.meter("tick")
         group = MutuallyExclusiveCallbackGroup()
         drive = Drive(self, robot, self._kinematics, self._follower, group, self._release.append)
-        self._arm = arm_command(drive)
-        self._gripper = GRIPPERS[robot.gripper.endpoint.kind](drive)
+        self._arm = GuardedJoints(drive) if guarded else arm_command(drive)
+        self._gripper = GuardedGripper(drive) if guarded else gripper(drive)
         self.listen(JointState, robot.topics.joint_states, self._on_joints, SENSOR, group)
         self.listen(MultiDOFJointTrajectory, PLAN, self._on_plan, LATEST, group)
+        if guarded:
+            self.listen(DiagnosticArray, "safety/state", self._on_safety, LATCHED, group)
         self._ticking, self._is_stopped = threading.Lock(), True
         self.every(lambda: self._settings.tick_s, self._tick, group)
+
+    def _is_unguarded(self) -> bool:
+        unguarded = bool(self.get_parameter("unguarded").value)
+        if unguarded:
+            self.get_logger().warning("unguarded: commands go to the robot past safety_node, which cannot stop them")
+        return unguarded
 
     def on_start(self) -> None:
         """Somebody else may have moved the arm since the last motion."""
@@ -108,6 +114,12 @@ class ControllerNode(ManagedNode):
             self.get_logger().error(str(error), throttle_duration_sec=2.0)
             return
         self._follower.measure(joints, time.monotonic())
+
+    def _on_safety(self, message: DiagnosticArray) -> None:
+        """While safety does not let commands pass, none are made: the next motion begins where the arm is then."""
+        values = read_values(message, "safety") or {}
+        passes = values.get("message") == "following" or values.get("reason") in WAITING
+        self._follower.veto = "" if passes else f"safety: {values.get('reason', 'unknown')}"
 
     def _on_plan(self, message: MultiDOFJointTrajectory) -> None:
         try:

@@ -10,10 +10,12 @@ from builtin_interfaces.msg import Duration
 from builtin_interfaces.msg import Time as TimeMsg
 from geometry_msgs.msg import Quaternion, Transform, Vector3
 from sensor_msgs.msg import CameraInfo, Image, JointState
-from trajectory_msgs.msg import MultiDOFJointTrajectory, MultiDOFJointTrajectoryPoint
+from std_msgs.msg import Float64MultiArray
+from trajectory_msgs.msg import JointTrajectory, MultiDOFJointTrajectory, MultiDOFJointTrajectoryPoint
 
 from robot_wm.contract import Camera
 from robot_wm.errors import ObservationError, RobotWmError
+from ros_nodes.robot_interfaces import Gripper
 
 GRIPPER = "gripper"
 """Name of the second 'joint' of a plan: the gripper's opening 0 … 1, as the translation x of its transform."""
@@ -134,6 +136,47 @@ def joints_from(message: JointState, names: tuple[str, ...], topic: str) -> np.n
     positions = np.array([message.position[index[name]] for name in names])
     if not np.all(np.isfinite(positions)):
         raise MessageError(f"{topic}: positions {positions} are not all finite")
+    return positions
+
+
+def joint_command_from(
+    message: JointTrajectory, names: tuple[str, ...], topic: str
+) -> tuple[np.ndarray, np.ndarray, float]:
+    """Position (n,), velocity (n,) and the time until they are due, of a trajectory of one point.
+
+    Raises:
+        MessageError: Other joints, several points, no velocities, numbers not finite, or due later than half a second.
+    """
+    if sorted(message.joint_names) != sorted(names):
+        raise MessageError(f"{topic}: joints are {list(message.joint_names)}, the robot has {list(names)}")
+    if len(message.points) != 1:
+        raise MessageError(f"{topic}: got {len(message.points)} points, expected one that is due at the next tick")
+    (point,), order = message.points, [list(message.joint_names).index(name) for name in names]
+    if len(point.positions) != len(names) or len(point.velocities) != len(names):
+        raise MessageError(
+            f"{topic}: got {len(point.positions)} positions and {len(point.velocities)} velocities for "
+            f"{len(names)} joints; both are needed"
+        )
+    position, velocity = np.array(point.positions)[order], np.array(point.velocities)[order]
+    if not (np.all(np.isfinite(position)) and np.all(np.isfinite(velocity))):
+        raise MessageError(f"{topic}: positions {position} or velocities {velocity} are not all finite")
+    due_s = seconds(point.time_from_start)
+    if not 0.0 <= due_s <= 0.5:
+        raise MessageError(f"{topic}: the point is due in {due_s} s, expected 0 to 0.5 s")
+    return position, velocity, due_s
+
+
+def gripper_positions_from(message: Float64MultiArray, gripper: Gripper, topic: str) -> np.ndarray:
+    """Positions of the gripper's joints; MessageError unless one finite number each within the gripper's travel."""
+    positions = np.array(message.data, dtype=float)
+    low, high = sorted((gripper.closed, gripper.open))
+    slack = 0.01 * (high - low)
+    if positions.shape != (len(gripper.joints),) or not np.all(
+        (positions >= low - slack) & (positions <= high + slack)
+    ):
+        raise MessageError(
+            f"{topic}: got {positions.tolist()}, expected {len(gripper.joints)} positions from {low} to {high}"
+        )
     return positions
 
 

@@ -165,9 +165,14 @@ def _attempt(task: str, seed: int, client: DemoClient, outcome: Outcome, progres
 
 
 def _camera_to_command(client: DemoClient) -> dict[str, float | None]:
-    values = client.view.health.get("controller_node", {})
-    keys = {f"p{percent}": f"camera_to_command.latency_ms_p{percent}" for percent in (50, 99)}
-    return {name: float(values[key]) if key in values else None for name, key in keys.items()}
+    """From the camera to the controller's command, and on through safety_node to the robot: percentiles added."""
+    legs = {"controller_node": "camera_to_command", "safety_node": "command_to_robot"}
+    found: dict[str, float | None] = {}
+    for percent in (50, 99):
+        key = f"latency_ms_p{percent}"
+        figures = [client.view.health.get(node, {}).get(f"{leg}.{key}") for node, leg in legs.items()]
+        found[f"p{percent}"] = None if None in figures else sum(float(figure) for figure in figures if figure)
+    return found
 
 
 def _draw(outcome: Outcome, out: Path, progress: Progress) -> None:

@@ -8,7 +8,7 @@ from collections import deque
 import numpy as np
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 
-NODES = ("sim_node", "perception_node", "planner_node", "controller_node")
+NODES = ("sim_node", "safety_node", "perception_node", "planner_node", "controller_node")
 """The nodes of a whole simulated system."""
 
 

@@ -14,6 +14,7 @@ from rclpy.node import Node
 from sensor_msgs.msg import CameraInfo, Image, JointState
 from trajectory_msgs.msg import JointTrajectory, MultiDOFJointTrajectory
 
+from ros_nodes.arm_commands import COMMAND
 from ros_nodes.diagnostics import NODES, read_values
 from ros_nodes.finding import Finding
 from ros_nodes.qos import LATCHED, SENSOR
@@ -44,10 +45,11 @@ def expected_topics(robot: RobotConfig) -> tuple[Expected, ...]:
         Expected(robot.topics.joint_states, JointState, "sim_node", driver="joint_state_broadcaster"),
         Expected("perception/latents", Image, "perception_node"),
         Expected("planner/plan", MultiDOFJointTrajectory, "planner_node", while_planning=True),
+        Expected(COMMAND, JointTrajectory, "controller_node", while_planning=True),
     ]
     if command.endpoint.kind == "topic":
         kind = _COMMANDS[command.interface]
-        topics.append(Expected(command.endpoint.name, kind, "controller_node", while_planning=True))
+        topics.append(Expected(command.endpoint.name, kind, "safety_node", while_planning=True))
     return tuple(topics)
 
 

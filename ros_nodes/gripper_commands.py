@@ -10,7 +10,7 @@ from rclpy.action import ActionClient
 from rclpy.task import Future
 from std_msgs.msg import Float64MultiArray
 
-from ros_nodes.arm_commands import Drive
+from ros_nodes.arm_commands import GRIPPER_COMMAND, Drive
 from ros_nodes.qos import LATEST
 
 
@@ -36,12 +36,22 @@ class GripperTopic:
 
     def __init__(self, drive: Drive) -> None:
         self._gripper = drive.robot.gripper
-        self._publisher = drive.node.advertise(Float64MultiArray, self._gripper.endpoint.name, LATEST)
+        self._publisher = drive.node.advertise(Float64MultiArray, self._topic(), LATEST)
+
+    def _topic(self) -> str:
+        return self._gripper.endpoint.name
 
     def send(self, opening: float) -> bool:
         """Publishes the joints' positions."""
         self._publisher.publish(Float64MultiArray(data=self._gripper.positions(opening)))
         return True
+
+
+class GuardedGripper(GripperTopic):
+    """The same for safety_node, whatever the gripper's own interface is."""
+
+    def _topic(self) -> str:
+        return GRIPPER_COMMAND
 
 
 class GripperGoals:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import time
 from typing import Any
 
 from diagnostic_msgs.msg import DiagnosticStatus
@@ -9,9 +11,11 @@ from rclpy.callback_groups import MutuallyExclusiveCallbackGroup
 from rclpy.lifecycle import LifecycleState, TransitionCallbackReturn
 
 from robot_wm.errors import RobotWmError
+from robot_wm.safety.heartbeat import PERIOD_S
 from ros_nodes.described_parameters import Change, DescribedParameters
 from ros_nodes.diagnostics import Meter
 from ros_nodes.health import Health
+from ros_nodes.heart import Heart
 from ros_nodes.owned_entities import OwnedEntities
 
 __all__ = ["Change", "ManagedNode"]
@@ -40,6 +44,7 @@ class ManagedNode(OwnedEntities):
         self.hardware = ""
         self._described = DescribedParameters(self)
         self._health = Health(self, DiagnosticStatus.WARN, "unconfigured")
+        self._heart, self._active_since_s = Heart(self), math.inf
         self.parameter("autostart", False, "Configure and activate at start.", change=Change.AT_START)
         self.parameter("diagnostics_rate", 1.0, "Diagnostics a second.", 0.1, 10.0)
         self.repeat(
@@ -48,6 +53,7 @@ class ManagedNode(OwnedEntities):
             MutuallyExclusiveCallbackGroup(),
             None,
         )
+        self.repeat(PERIOD_S, self._beat, MutuallyExclusiveCallbackGroup(), None)
 
     def on_setup(self) -> None:
         """Makes everything that the node needs; raises RobotWmError when it cannot."""
@@ -149,8 +155,13 @@ class ManagedNode(OwnedEntities):
         self.get_logger().error(f"{self._health.message}; the node is unconfigured now")
         return SUCCESS
 
+    def _beat(self) -> None:
+        active_s = max(0.0, time.monotonic() - self._active_since_s)
+        self._heart.beat(self.stage, self.busy_s(), active_s)
+
     def _enter(self, stage: str, level: bytes = DiagnosticStatus.WARN) -> None:
         self.stage = stage
+        self._active_since_s = time.monotonic() if stage == "active" else math.inf
         self._health.set(level, stage)
 
     def begin(self) -> None:

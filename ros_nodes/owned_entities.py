@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -23,6 +25,7 @@ class OwnedEntities(LifecycleNode):
         super().__init__(name)
         self.is_active = False
         self._release: list[Callable[[], Any]] = []
+        self._busy_since: dict[int, float] = {}
         self._answer_every_transition()
 
     def _answer_every_transition(self) -> None:
@@ -123,11 +126,21 @@ class OwnedEntities(LifecycleNode):
 
     def guarded(self, what: str, callback: Callable, *arguments: Any) -> Any:
         """Calls back and returns the result, None after an exception, which is reported."""
+        thread = threading.get_ident()
+        is_outermost = self._busy_since.setdefault(thread, start := time.monotonic()) == start
         try:
             return callback(*arguments)
         except Exception as error:
             self.callback_failed(what, error)
             return None
+        finally:
+            if is_outermost:
+                self._busy_since.pop(thread, None)
+
+    def busy_s(self) -> float:
+        """For how long the longest-running callback has been running, seconds."""
+        now_s = time.monotonic()
+        return max((now_s - start for start in list(self._busy_since.values())), default=0.0)
 
     def release_all(self) -> None:
         """Gives back everything that was made since the last time, the newest first."""

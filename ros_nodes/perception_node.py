@@ -13,6 +13,7 @@ from sensor_msgs.msg import Image
 from robot_wm.agent import Agent
 from robot_wm.deploy.bundle import default_bundle
 from robot_wm.errors import ObservationError
+from robot_wm.safety.images import require_view
 from ros_nodes.conversions import image_to_array, latent_to_image, seconds
 from ros_nodes.managed_node import Change, ManagedNode
 from ros_nodes.node_process import run
@@ -51,7 +52,7 @@ class PerceptionNode(ManagedNode):
     def _on_image(self, message: Image) -> None:
         start = self._image_at = time.monotonic()
         try:
-            latent = self._agent.encode(image_to_array(message, self._camera, self._topic))
+            latent = self._agent.encode(require_view(image_to_array(message, self._camera, self._topic), self._topic))
         except ObservationError as error:
             self._encoding.drop()
             self.report(DiagnosticStatus.ERROR, "images do not fit the contract")

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 from builtin_interfaces.msg import Time as TimeMsg
-from diagnostic_msgs.msg import DiagnosticStatus
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from rclpy.callback_groups import MutuallyExclusiveCallbackGroup
 from sensor_msgs.msg import Image, JointState
 from std_msgs.msg import Float32, Float32MultiArray
@@ -21,7 +21,9 @@ from trajectory_msgs.msg import MultiDOFJointTrajectory
 from robot_wm.agent import Agent, Decision
 from robot_wm.contract import Contract
 from robot_wm.deploy.bundle import default_bundle
-from robot_wm.errors import RobotWmError
+from robot_wm.errors import ObservationError, RobotWmError
+from robot_wm.safety.freshness import Bounds, Freshness
+from robot_wm.safety.images import FrozenView, require_view
 from ros_nodes.conversions import (
     Plan,
     image_to_array,
@@ -31,13 +33,14 @@ from ros_nodes.conversions import (
     plan_to_message,
     seconds,
 )
+from ros_nodes.diagnostics import read_values
 from ros_nodes.managed_node import Change, ManagedNode
 from ros_nodes.node_process import run
 from ros_nodes.qos import LATCHED, LATEST, SENSOR
 from ros_nodes.robot_config import RobotConfig, RobotConfigError
 from ros_nodes.situation_status import situation_status
 
-GOAL, LATENTS = "goal/image", "perception/latents"
+GOAL, LATENTS, SAFETY = "goal/image", "perception/latents", "safety/state"
 STATE_TOLERANCE_S = 0.1
 """Largest time between a latent's stamp and the joint states that are planned from."""
 
@@ -75,6 +78,8 @@ class PlannerNode(ManagedNode):
         self._run, self._running, self._goal_stamp_s, self._refusal = self._run + 1, False, 0.0, ""
         self._rotation: np.ndarray | None = None
         self._latent_at = self._joints_at = -np.inf
+        self._safety, self._guardian, self._view = "", "", FrozenView()
+        self._freshness = Freshness("latent", Bounds(0.0, np.inf))
         self._plan_meter, self._latents = self.meter("plan"), self.meter("latents")
         self._plans = self.advertise(MultiDOFJointTrajectory, "planner/plan", LATEST)
         self._energies = self.advertise(Float32MultiArray, "planner/energy", LATEST)
@@ -87,6 +92,7 @@ class PlannerNode(ManagedNode):
         self.listen(Image, GOAL, self._on_goal, LATCHED, planning)
         self.listen(Image, LATENTS, self._on_latent, SENSOR, planning)
         self.listen(JointState, self._robot.topics.joint_states, self._on_joints, SENSOR)
+        self.listen(DiagnosticArray, SAFETY, self._on_safety, LATCHED, control)
         self.offer(Trigger, "planner/start", self._start, control)
         self.offer(Trigger, "planner/stop", self._stop, control)
         self.every(0.2, self._say_what_is_missing, control)
@@ -102,6 +108,9 @@ class PlannerNode(ManagedNode):
     def _start(self, _: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
         if not self.is_active:
             response.message = "planner_node is not active; activate it first"
+            return response
+        if self._safety:
+            response.message = f"safety has stopped the robot: {self._safety}; call safety/reset first"
             return response
         self._begins = True
         self._run, self._running, self._rotation = self._run + 1, True, None
@@ -120,9 +129,20 @@ class PlannerNode(ManagedNode):
             self._send_stop(self.get_clock().now().to_msg())
         self.report(DiagnosticStatus.OK, f"stopped: {reason}")
 
+    def _on_safety(self, message: DiagnosticArray) -> None:
+        """A robot that was stopped does not go on by itself after the reset: planning ends, and is started anew."""
+        values = read_values(message, "safety") or {}
+        is_new = self._guardian not in ("", values.get("instance", ""))
+        self._guardian = values.get("instance", "")
+        self._safety = values.get("reason", "") if values.get("message") == "stopped" else ""
+        if is_new and self._running:
+            self._halt("safety_node was started anew")
+        if self._safety and self._running:
+            self._halt(f"safety: {self._safety}")
+
     def _on_goal(self, message: Image) -> None:
         try:
-            self._agent.set_goal(image_to_array(message, self._agent.contract.camera, GOAL))
+            self._agent.set_goal(require_view(image_to_array(message, self._agent.contract.camera, GOAL), GOAL))
         except RobotWmError as error:
             self._refusal = f"goal refused: {error}"
             self.get_logger().error(self._refusal)
@@ -148,17 +168,22 @@ class PlannerNode(ManagedNode):
         if not self._running or self._missing():
             return
         state = self._state_at(seconds(message.header.stamp))
-        if age_s > self.get_parameter("max_latent_age_s").value or state is None:
+        self._freshness.bounds = Bounds(self.get_parameter("max_latent_age_s").value, np.inf)
+        stale = self._freshness.accept(seconds(message.header.stamp), self.now_s(), self._latent_at)
+        if stale or state is None:
             self._latents.drop()
-            what = f"latent is {age_s:.2f} s old" if state is not None else "no joint states of the latent's time"
             self.report(DiagnosticStatus.WARN, "latents and joint states are not fresh together")
-            self.get_logger().warning(f"not planned: {what}", throttle_duration_sec=2.0)
+            words = stale or "no joint states of the latent's time"
+            self.get_logger().warning(f"not planned: {words}", throttle_duration_sec=2.0)
             return
         try:
             if self._begins:
                 self._begins = False
                 self._agent.go_on()
             latent = image_to_latent(message, self._agent.model.latent_shape, LATENTS)
+            frozen = self._view.look(latent, state[:3])
+            if frozen:
+                raise ObservationError(frozen)
             decision = self._agent.decide(latent, state, self.get_parameter("deadline_s").value)
         except RobotWmError as error:
             self._latents.drop()

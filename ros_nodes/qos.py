@@ -31,6 +31,14 @@ LATCHED = QoSProfile(
 )
 """Reliable, and whoever comes late still gets the newest message."""
 
+BEATS = QoSProfile(
+    depth=30,
+    history=HistoryPolicy.KEEP_LAST,
+    reliability=ReliabilityPolicy.RELIABLE,
+    durability=DurabilityPolicy.VOLATILE,
+)
+"""Reliable; many nodes publish on one topic, and what one says must not push out what another said."""
+
 
 def matching(offered: Iterable[QoSProfile], depth: int) -> QoSProfile:
     """What every publisher can serve: reliable, and history for late comers, only where all of them offer it."""

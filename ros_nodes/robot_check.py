@@ -28,7 +28,7 @@ def check_robot(config: RobotConfig, contract: Contract | None = None) -> list[F
         config: The robot.
         contract: What a model observes and does; with it, frames, cameras and workspace are checked too.
     """
-    findings = [*_names(config), *_urdf(config)]
+    findings = [*_names(config), *_urdf(config), *_safety(config)]
     if contract is not None:
         findings += [*_frames(config, contract), *_cameras(config, contract), *_workspace(config, contract)]
     return findings
@@ -67,6 +67,19 @@ def _urdf(config: RobotConfig) -> Iterator[Finding]:
     yield from bad
     if not any(finding.verdict == "bad" for finding in bad):
         yield Finding("ok", "urdf", f"{config.description.uri}: {len(config.joints)} joints, posture and frames fit it")
+
+
+def _safety(config: RobotConfig) -> Iterator[Finding]:
+    """What safety_node would not know of this robot."""
+    safety = config.safety
+    notes = [f"{each}; safety_node starts with allow_loosening:=true only" for each in safety.loosened()]
+    if not safety.keep_out:
+        notes.append("no keep_out: no table is known; give safety.keep_out a box for it")
+    if safety.workspace is None:
+        notes.append("no workspace: the tool may go wherever the joints reach; give safety.workspace")
+    yield from (Finding("note", "safety", note) for note in notes)
+    if not notes:
+        yield Finding("ok", "safety", f"a workspace, {len(safety.keep_out)} keep-out boxes, {safety.shapes} shapes")
 
 
 def _arm_joints(config: RobotConfig, urdf: Urdf) -> Iterator[Finding]:

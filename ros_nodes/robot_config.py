@@ -12,6 +12,7 @@ import yaml
 from ros_nodes.robot_description import Description
 from ros_nodes.robot_fields import Fields, RobotConfigError
 from ros_nodes.robot_interfaces import Command, Gripper, Topics
+from ros_nodes.robot_safety import SafetyConfig
 
 if TYPE_CHECKING:
     from robot_wm.kinematics import Arm
@@ -36,6 +37,7 @@ class RobotConfig:
     jerk: tuple[float, ...]
     command: Command
     topics: Topics
+    safety: SafetyConfig = SafetyConfig()
 
     @classmethod
     def load(cls, robot: str) -> RobotConfig:
@@ -53,7 +55,7 @@ class RobotConfig:
     @classmethod
     def _from_plain(cls, plain: Any, path: Path) -> RobotConfig:
         texts, sections = ("name", "base_frame", "ee_frame"), ("gripper", "limits", "command", "topics")
-        fields = Fields(plain, str(path), (*texts, *sections, "urdf", "joints", "posture"))
+        fields = Fields(plain, str(path), (*texts, *sections, "urdf", "joints", "posture"), ("safety",))
         limits = fields.section("limits", ("speed", "acceleration", "jerk"))
         return cls(
             name=fields.text("name"),
@@ -68,6 +70,7 @@ class RobotConfig:
             jerk=limits.numbers("jerk"),
             command=Command.read(fields),
             topics=Topics.read(fields),
+            safety=SafetyConfig.read(fields),
         )
 
     def __post_init__(self) -> None:

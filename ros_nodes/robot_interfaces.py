@@ -38,22 +38,26 @@ class Command:
         endpoint: Where commands go; only `joint_trajectory` knows actions.
         velocities: Whether trajectory points on a topic carry velocities. A joint_trajectory_controller refuses those
             unless its parameter `allow_nonzero_velocity_at_trajectory_end` is true.
+        stamped: Whether trajectories on a topic carry the time at which they start, so that one that comes late is
+            joined where it is by then; the driver's clock must be ours.
     """
 
     interface: str
     endpoint: Endpoint
     velocities: bool = False
+    stamped: bool = False
 
     @classmethod
     def read(cls, fields: Fields) -> Command:
         """The section `command` of a robot's file."""
-        command = fields.section("command", ("interface",), ("topic", "action", "velocities"))
+        command = fields.section("command", ("interface",), ("topic", "action", "velocities", "stamped"))
         interface, endpoint = command.choice("interface", INTERFACES), Endpoint.read(command)
         if endpoint.kind == "action" and interface != "joint_trajectory":
             raise RobotConfigError(
                 f"{command.source}: '{interface}' is sent on a topic; give 'topic' in place of 'action'"
             )
-        return cls(interface, endpoint, command.flag("velocities", default=False))
+        velocities, stamped = command.flag("velocities", default=False), command.flag("stamped", default=False)
+        return cls(interface, endpoint, velocities, stamped)
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,7 @@ from ros_nodes.sim_cameras import SimCameras
 from ros_nodes.sim_task import SimTask, task_named
 from ros_nodes.trajectory_controller import TrajectoryController
 from ros_nodes.trajectory_executor import TrajectoryExecutor
+from sim.limit_checker import LimitChecker
 from sim.randomization import Randomization
 from sim.tasks import TASKS
 from sim.world import PHYSICS_HZ, World
@@ -60,7 +61,9 @@ class SimNode(ManagedNode):
         randomization = Randomization() if self.get_parameter("randomize").value else None
         self._world = World(randomization, task_named(self.get_parameter("task").value).equipment)
         self._release.append(self._world.close)
+        self._limits = LimitChecker(self._world)
         self._sim_time_s, self._stepped_at = 0.0, time.monotonic()
+        self._wanted = (self._stepped_at, self._world.joint_positions())
         group = MutuallyExclusiveCallbackGroup()
         self._make_controllers(group)
         self._task = SimTask(
@@ -93,6 +96,17 @@ class SimNode(ManagedNode):
         self._cameras = SimCameras(self, self._world, self._robot.topics)
         self._clock_topic = self.advertise(ClockMsg, "/clock", LATEST)
 
+    def details(self) -> dict[str, str]:
+        """What the arm broke since the node was configured; counted from the simulation alone."""
+        if self.stage == "unconfigured":
+            return {}
+        broken = {f"broken.{limit}": str(count) for limit, count in self._limits.violations.items()}
+        extremes = {"stalls": str(self._limits.stalls)} | {
+            "fastest_share": f"{self._limits.fastest:.3f}",
+            "farthest_m": f"{self._limits.farthest_m:.3f}",
+        }
+        return broken | extremes
+
     def on_start(self) -> None:
         self._stepped_at = time.monotonic()
         self._task.publish_goal()
@@ -101,6 +115,7 @@ class SimNode(ManagedNode):
         self._hold("Current goal cancelled during deactivate transition.")
 
     def _hold(self, reason: str) -> None:
+        self._wanted = (time.monotonic(), self._world.joint_positions())
         self._arm.hold(self._world.joint_positions(), reason)
         self._gripper.hold(self._world.gripper())
 
@@ -109,15 +124,27 @@ class SimNode(ManagedNode):
         ticks = int(min(start - self._stepped_at, LONGEST_CATCH_UP_S) / TICK_S)
         if ticks == 0:
             return
+        if start - self._stepped_at > LONGEST_CATCH_UP_S:
+            self._limits.time_was_lost()
         self._stepped_at = max(self._stepped_at + ticks * TICK_S, start - LONGEST_CATCH_UP_S)
         joints, speeds = self._world.joint_positions(), self._world.joint_velocities()
-        target = self._arm.update(Motion(joints, speeds, np.zeros_like(speeds)), start)
-        self._world.step_joints(target, self._gripper.update(self._world.gripper(), start), ticks * TICK_S)
+        wanted = self._arm.update(Motion(joints, speeds, np.zeros_like(speeds)), start)
+        self._world.step_joints(
+            self._at_tick(wanted, start), self._gripper.update(self._world.gripper(), start), ticks * TICK_S
+        )
         self._sim_time_s += ticks * TICK_S
+        self._limits.look()
         if self.get_parameter("publish_clock").value:
             self._clock_topic.publish(ClockMsg(clock=self._stamp()))
         self._publish_joints()
         self._steps.tick(time.monotonic() - start)
+
+    def _at_tick(self, wanted: np.ndarray, now_s: float) -> np.ndarray:
+        """The joints' targets at the time that is simulated, which is a little before `now_s`, the time of `wanted`."""
+        before_s, before = self._wanted
+        share = (self._stepped_at - before_s) / (now_s - before_s) if now_s > before_s else 1.0
+        self._wanted = (now_s, wanted)
+        return before + float(np.clip(share, 0.0, 1.0)) * (wanted - before)
 
     def _publish_joints(self) -> None:
         message = JointState(name=[*self._robot.joints, *self._robot.gripper.joints])

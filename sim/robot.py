@@ -38,6 +38,7 @@ class Panda:
         self.tcp, self.hand = links["panda_hand_tcp"], links["panda_hand"]
         self._low = np.array([infos[i][8] for i in self._arm])
         self._high = np.array([infos[i][9] for i in self._arm])
+        self._fastest = np.array([infos[i][11] for i in self._arm])
         self.links = range(-1, len(infos))
 
     def prepare_grip(self) -> None:
@@ -96,6 +97,10 @@ class Panda:
         """Positions and velocities of the arm's joints, (7,) each, radians and radians per second."""
         states = self._bullet.getJointStates(self.body, self._arm)
         return np.array([s[0] for s in states]), np.array([s[1] for s in states])
+
+    def limits(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Lowest and highest position and highest velocity of the arm's joints, (7,) each, as PyBullet read them."""
+        return self._low, self._high, self._fastest
 
     def gripper(self) -> float:
         """The gripper's opening, 0 (closed) … 1 (open)."""

@@ -158,6 +158,10 @@ class World:
         """Whether both fingers touch the drawer's handle."""
         return self.robot.grips(self.drawer.body, self.drawer.handle)
 
+    def touches_table(self) -> bool:
+        """Whether the robot touches the table."""
+        return bool(self._bullet.getContactPoints(self.robot.body, self._table))
+
     def render(self, camera: str, height: int, width: int) -> np.ndarray:
         """The picture of one camera ("camera", "wrist_camera" or "overview") as uint8 (height, width, 3)."""
         pixels = self._shoot(camera, height, width, pybullet.ER_NO_SEGMENTATION_MASK)[2]

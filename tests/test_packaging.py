@@ -118,7 +118,8 @@ def test_every_module_is_in_the_wheel(source, wheel):
 
 def test_launch_files_robots_and_the_ament_index_go_to_share(source, wheel):
     share = {name.split(".data/data/", 1)[1] for name in wheel if ".data/data/" in name}
-    launch = {f"share/robot_wm/launch/{path.name}" for path in (source / "launch").iterdir()}
+    files = [path for path in (source / "launch").rglob("*") if path.is_file()]
+    launch = {f"share/robot_wm/{path.relative_to(source)}" for path in files}
     robots = {f"share/robot_wm/config/robots/{path.name}" for path in (source / "ros_nodes/config/robots").iterdir()}
     index = {"share/ament_index/resource_index/packages/robot_wm", "share/robot_wm/package.xml"}
     assert launch | robots | index == share

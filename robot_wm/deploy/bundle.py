@@ -9,7 +9,9 @@ from pathlib import Path
 from types import MappingProxyType
 
 from robot_wm.contract import Contract
-from robot_wm.deploy.index import INDEX, Description, FileEntry, parse_files, parse_index, read_index, text
+from robot_wm.deploy.graph_check import check_graph
+from robot_wm.deploy.index import INDEX, SIGNATURE, Description, FileEntry, parse_files, parse_index, read_index, text
+from robot_wm.deploy.signature import check_signature, trusted_keys
 from robot_wm.deploy.slow_index import parse_slow
 from robot_wm.errors import BundleError
 
@@ -44,15 +46,22 @@ def load_bundle(path: Path) -> Bundle:
     """Reads and verifies a bundle directory.
 
     Raises:
-        BundleError: A file is missing, unlisted, altered, a link, too large or outside the directory; it is named.
+        BundleError: A file is missing, unlisted, altered, a link, too large or outside the directory; a graph holds
+            what graphs may not; or the bundle is not signed where ROBOT_WM_TRUSTED_KEYS asks for it. The file is named.
         ContractError: `contract.yaml` is malformed.
     """
     path = Path(path)
     index_bytes = read_index(path)
+    keys = trusted_keys()
+    if keys:
+        check_signature(path, index_bytes, keys)
     index = parse_index(index_bytes, path / INDEX)
     files = parse_files(index["files"], path)
     _check_listing(path, files)
     contents = {name: _read_verified(path / name, entry) for name, entry in files.items()}
+    for name in files:
+        if name.endswith(".onnx"):
+            check_graph(contents[name], str(path / name))
     contract = Contract.from_yaml(text(contents["contract.yaml"], path / "contract.yaml"), str(path / "contract.yaml"))
     latent = index["latent"]
     return Bundle(
@@ -74,7 +83,7 @@ def load_bundle(path: Path) -> Bundle:
 
 def _check_listing(path: Path, files: Mapping[str, FileEntry]) -> None:
     for entry in sorted(path.iterdir()):
-        if entry.name != INDEX and entry.name not in files:
+        if entry.name not in (INDEX, SIGNATURE) and entry.name not in files:
             raise BundleError(
                 f"{entry}: in the directory but not listed in {INDEX}; remove it or export the bundle again"
             )

@@ -15,7 +15,7 @@ from robot_wm.deploy.slow_index import SlowDescription
 from robot_wm.errors import BundleError
 
 FORMAT = 1
-INDEX = "bundle.json"
+INDEX, SIGNATURE = "bundle.json", "bundle.sig"
 GRAPHS = ("encoder.onnx", "predictor.onnx", "critic.onnx", "policy.onnx")
 REQUIRED = (*GRAPHS, "contract.yaml")
 MAX_INDEX_BYTES = 1 << 20
@@ -105,7 +105,7 @@ def parse_files(
     """The listed files by name; BundleError when a name leaves the directory or a needed file is not listed."""
     files = {}
     for name, entry in plain.items():
-        if name in ("", ".", "..", index) or any(character in name for character in "/\\:\0"):
+        if name in ("", ".", "..", index, SIGNATURE) or any(character in name for character in "/\\:\0"):
             raise BundleError(f"{path / index}: file name {name!r} is not a plain name inside the bundle")
         if (
             not isinstance(entry, dict)
@@ -157,7 +157,7 @@ def write_index(
 
 def list_files(path: Path) -> dict[str, dict[str, str | int]]:
     """The index's entries of the files that are in `path` now, the index itself left out."""
-    names = sorted(entry.name for entry in path.iterdir() if entry.name != INDEX)
+    names = sorted(entry.name for entry in path.iterdir() if entry.name not in (INDEX, SIGNATURE))
     contents = {name: (path / name).read_bytes() for name in names}
     return {name: {"sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data)} for name, data in contents.items()}
 

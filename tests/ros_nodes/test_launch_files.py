@@ -10,7 +10,7 @@ from ros_nodes.launch_description import ProcessDescription
 from ros_nodes.launch_xml import load_launch_file
 
 LAUNCH = Path(__file__).parents[2] / "launch"
-ROBOT = ["perception_node", "planner_node", "controller_node"]
+ROBOT = ["safety_node", "perception_node", "planner_node", "controller_node"]
 
 
 def _processes(file: str, **arguments: str) -> list[ProcessDescription]:

@@ -16,7 +16,7 @@ import pytest
 pytest.importorskip("pinocchio")
 
 ROOT = Path(__file__).parents[2]
-NODES = ("perception_node", "planner_node", "controller_node")
+NODES = ("safety_node", "perception_node", "planner_node", "controller_node")
 
 
 @pytest.fixture

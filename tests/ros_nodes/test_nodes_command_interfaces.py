@@ -1,4 +1,4 @@
-"""controller_node by actions, by twists and by poses: the arm follows the plan and comes to rest when it goes stale."""
+"""safety_node by actions, by twists and by poses: the arm follows the plan and comes to rest when it goes stale."""
 
 from __future__ import annotations
 
@@ -83,16 +83,16 @@ def test_by_actions(processes: Any, peer: Any, tmp_path: Path) -> None:
     robot = robot_file(tmp_path, command, action="gripper_controller/gripper_cmd")
     planner, topic = Planner(peer), peer.watch(JointTrajectory, ROBOT.command.endpoint.name, LATEST)
     processes.start("sim_node", robot=robot, allow_nonzero_velocity_at_trajectory_end=False)
-    processes.start("controller_node", robot=robot)
-    peer.until_active("sim_node", "controller_node", what=lambda: processes.log("controller_node"))
+    _start_guarded(processes, robot)
+    peer.until_active("sim_node", "safety_node", "controller_node", what=lambda: _log(processes))
     planner.wait_for_system()
-    end = planner.lead((0.0, 0.0, 0.02), opening=1.0, what=lambda: processes.log("controller_node"))
+    end = planner.lead((0.0, 0.0, 0.02), opening=1.0, what=lambda: _log(processes))
     peer.until_health("controller_node", "plan is stale")
     peer.until(lambda: _at_rest(planner), what=lambda: processes.log("sim_node"))
     assert planner.pose()[2] < end[2] + 0.005
     fingers = joints_from(planner.states[-1][1], ROBOT.gripper.joints, "joint_states")
     assert ROBOT.gripper.opening(fingers) > 0.9
-    assert not topic and "refused" not in processes.log("controller_node") + processes.log("sim_node")
+    assert not topic and "refused" not in _log(processes) + processes.log("sim_node")
 
 
 def _at_rest(planner: Planner) -> bool:
@@ -105,16 +105,21 @@ def test_without_the_driver_the_missing_action_is_named(processes: Any, peer: An
     robot = robot_file(tmp_path, {"interface": "joint_trajectory", "action": "arm/follow"}, action="hand/grip")
     planner = Planner(peer)
     processes.start("sim_node")
-    processes.start("controller_node", robot=robot)
-    peer.until_active("sim_node", "controller_node")
+    _start_guarded(processes, robot)
+    peer.until_active("sim_node", "safety_node", "controller_node")
     planner.wait_for_system()
     for action in ("arm/follow", "hand/grip"):
         words = f"no action server {action}"
         peer.until(lambda words=words: planner.send((0.0, 0.0, 0.01), 1.0) is None or words in _log(processes))
 
 
+def _start_guarded(processes: Any, robot: Path) -> None:
+    processes.start("safety_node", robot=robot, watched="[controller_node]")
+    processes.start("controller_node", robot=robot)
+
+
 def _log(processes: Any) -> str:
-    return processes.log("controller_node")
+    return processes.log("safety_node") + processes.log("controller_node")
 
 
 class IdealArm:
@@ -162,13 +167,13 @@ class IdealArm:
 def ideal_arm(request: pytest.FixtureRequest, processes: Any, peer: Any, tmp_path: Path) -> Iterator[IdealArm]:
     robot = robot_file(tmp_path, {"interface": request.param, "topic": "command"})
     arm = IdealArm(peer, request.param)
-    processes.start("controller_node", robot=robot)
+    _start_guarded(processes, robot)
     yield arm
 
 
 def test_by_twist_and_by_pose(processes: Any, peer: Any, ideal_arm: IdealArm) -> None:
     planner = Planner(peer)
-    peer.until_active("controller_node", what=lambda: _log(processes))
+    peer.until_active("safety_node", "controller_node", what=lambda: _log(processes))
     planner.wait_for_system()
     start = planner.pose()
     end = planner.lead((0.0, 0.02, 0.0), what=lambda: _log(processes))

@@ -34,7 +34,7 @@ class Bench:
         self.commands = peer.watch(JointTrajectory, ROBOT.command.endpoint.name, LATEST)
         self.plans = peer.node.create_publisher(MultiDOFJointTrajectory, "planner/plan", LATEST)
         processes.start("sim_node")
-        processes.start("controller_node")
+        processes.start("controller_node", unguarded=True)
         peer.until_active("sim_node", "controller_node", what=lambda: processes.log("controller_node"))
         peer.until(lambda: len(self.states) > 5 and self.plans.get_subscription_count() > 0)
 

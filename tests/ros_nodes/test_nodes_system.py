@@ -19,7 +19,7 @@ from ros_nodes.doctor_topics import Heard, diagnose
 from ros_nodes.qos import LATCHED, LATEST, SENSOR
 from ros_nodes.robot_config import ROBOTS, RobotConfig
 
-NODES = ("sim_node", "perception_node", "planner_node", "controller_node")
+NODES = ("sim_node", "safety_node", "perception_node", "planner_node", "controller_node")
 
 
 def test_the_whole_loop_and_how_it_stops(processes, peer, bundle: Path, image: np.ndarray) -> None:
@@ -32,6 +32,7 @@ def test_the_whole_loop_and_how_it_stops(processes, peer, bundle: Path, image: n
     processes.start("perception_node", bundle=bundle)
     processes.start("planner_node", bundle=bundle, mode="random")
     processes.start("controller_node")
+    processes.start("safety_node", watched="[planner_node, controller_node]")
     peer.until_active(*NODES, what=lambda: processes.log("planner_node"))
 
     assert peer.trigger("planner/start").success

@@ -20,7 +20,7 @@ from ros_nodes.qos import LATCHED, LATEST
 from ros_nodes.robot_config import RobotConfig
 
 ROBOT = RobotConfig.load("panda_sim")
-NODES = ("sim_node", "perception_node", "planner_node", "controller_node")
+NODES = ("sim_node", "safety_node", "perception_node", "planner_node", "controller_node")
 
 
 class Side:

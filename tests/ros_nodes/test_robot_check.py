@@ -17,6 +17,7 @@ from ros_nodes.robot_check import check_robot
 from ros_nodes.robot_config import ROBOTS, RobotConfig
 from ros_nodes.robot_description import Description
 from ros_nodes.robot_interfaces import CameraTopics, Command, Endpoint, Topics
+from ros_nodes.robot_safety import SafetyConfig
 
 PANDA = RobotConfig.load("panda_sim")
 
@@ -79,6 +80,15 @@ def test_a_contract_for_another_arm_camera_or_workspace_is_named() -> None:
     assert any("camera 'wrist_camera'" in line for line in bad(PANDA, replace(TABLETOP, cameras=(wrist,))))
     (line,) = bad(PANDA, replace(TABLETOP, workspace_high=(1.4, 0.28, 0.35)))
     assert line.startswith("workspace: not reached") and "(1.4, 0.28, 0.35)" in line and "(0.3, 0.28, 0.35)" not in line
+
+
+def test_what_safety_does_not_know_is_noted() -> None:
+    def notes(config: RobotConfig) -> list[str]:
+        return [f.text for f in check_robot(config) if f.subject == "safety" and f.verdict == "note"]
+
+    assert not notes(PANDA)
+    bare = notes(replace(PANDA, safety=SafetyConfig(shapes="none")))
+    assert len(bare) == 3 and "allow_loosening" in bare[0] and "keep_out" in bare[1] and "workspace" in bare[2]
 
 
 def test_absolute_names_are_noted() -> None:
