@@ -4,7 +4,7 @@ import numpy as np
 import torch
 
 from robot_wm.actions import integrate
-from robot_wm.training.objectives import spread
+from robot_wm.training.regularisers import spread
 from robot_wm.world_model.heads import MAX_STEPS
 from robot_wm.world_model.model import ModelConfig, WorldModel
 
