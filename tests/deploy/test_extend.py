@@ -19,15 +19,16 @@ def bundle(tiny_bundle: Path, tmp_path: Path) -> Path:
 
 def test_an_added_file_is_listed_and_the_rest_stays(bundle: Path) -> None:
     before = load_bundle(bundle)
-    after = add_to_bundle(bundle, {"extra.onnx": b"graph"}, {"extra": {"loss": 0.5}}, NOTE)
-    assert after.read("extra.onnx") == b"graph"
+    graph, other = before.read("critic.onnx"), before.read("policy.onnx")
+    after = add_to_bundle(bundle, {"extra.onnx": graph}, {"extra": {"loss": 0.5}}, NOTE)
+    assert after.read("extra.onnx") == graph
     assert after.metrics == {**before.metrics, "extra": {"loss": 0.5}}
     assert {name: after.files[name] for name in before.files if name != "MODEL_CARD.md"} == {
         name: entry for name, entry in before.files.items() if name != "MODEL_CARD.md"
     }
-    again = add_to_bundle(bundle, {"extra.onnx": b"other"}, {}, ("Extra", "Something else."))
+    again = add_to_bundle(bundle, {"extra.onnx": other}, {}, ("Extra", "Something else."))
     card = again.read("MODEL_CARD.md").decode()
-    assert again.read("extra.onnx") == b"other"
+    assert again.read("extra.onnx") == other
     assert card.count("## Extra") == 1 and "Something else." in card and "What it is." not in card
     assert [entry.name for entry in bundle.parent.iterdir()] == ["bundle"]
 

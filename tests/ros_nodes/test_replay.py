@@ -69,8 +69,9 @@ def test_the_simulated_arm_follows_a_recorded_episode(processes: Any, peer: Any,
     nobody = subprocess.run(command, env=environment, capture_output=True, text=True)
     assert nobody.returncode == 2 and "no joint states" in nobody.stderr
     processes.start("sim_node")
+    processes.start("safety_node", watched="[controller_node]")
     processes.start("controller_node")
-    peer.until_active("sim_node", "controller_node", what=lambda: processes.log("sim_node"))
+    peer.until_active("sim_node", "safety_node", "controller_node", what=lambda: processes.log("sim_node"))
     done = subprocess.run(command, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr + processes.log("controller_node")
     figures = json.loads((tmp_path / "e.json").read_text())
