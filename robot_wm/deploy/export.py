@@ -18,7 +18,6 @@ from rich.console import Console
 
 from robot_wm.actor.level_settings import LevelSettings
 from robot_wm.actor.settings import PlannerSettings
-from robot_wm.contract import TABLETOP, Contract
 from robot_wm.deploy.bundle import Bundle, default_bundle, load_bundle
 from robot_wm.deploy.graphs import OPSET, export_graphs
 from robot_wm.deploy.index import INDEX, Description, write_index
@@ -28,7 +27,8 @@ from robot_wm.deploy.slow_graphs import check_slow_parity, export_slow_graphs
 from robot_wm.deploy.slow_index import SlowDescription
 from robot_wm.deploy.slow_session import OnnxSlowLevel
 from robot_wm.errors import BundleError
-from robot_wm.training.checkpoint import CONTRACT, load_model, load_slow, read
+from robot_wm.training.checkpoint import load_model, load_slow, read
+from robot_wm.training.contracts import contract_of
 from robot_wm.training.gates import Gates
 from robot_wm.world_model.slow import SlowLevel
 
@@ -109,12 +109,6 @@ def export_checkpoint(config: ExportConfig) -> Bundle:
 def _describe_slow(slow: SlowLevel, latent_std: float, settings: LevelSettings) -> SlowDescription:
     config = slow.config
     return SlowDescription(config.stride, config.channels, config.macro, float(latent_std), asdict(settings))
-
-
-def contract_of(checkpoint: Path) -> Contract:
-    """The contract of the episodes that were trained with; runs that did not note it are of the plain tabletop."""
-    path = checkpoint / CONTRACT
-    return Contract.load(path) if path.is_file() else TABLETOP
 
 
 def export_bundle(

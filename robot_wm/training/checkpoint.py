@@ -19,8 +19,6 @@ from robot_wm.world_model.model import ModelConfig, WorldModel
 from robot_wm.world_model.slow import SlowConfig, SlowLevel
 
 WEIGHTS, META = "weights.safetensors", "checkpoint.json"
-CONTRACT = "contract.yaml"
-"""The contract of the episodes that the run learns from, beside the checkpoint."""
 
 
 def save(directory: Path, modules: dict[str, nn.Module], optimizer: torch.optim.Optimizer | None, meta: dict) -> None:

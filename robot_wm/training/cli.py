@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -12,14 +11,13 @@ import torch
 from rich.console import Console
 
 from robot_wm.contract import TABLETOP, Contract
-from robot_wm.data.cache import CachedDataset, load_cached
+from robot_wm.data.cache import load_cached
 from robot_wm.data.clips import Form
-from robot_wm.data.files import write_atomic
 from robot_wm.data.pictures import load_pictures
 from robot_wm.errors import TrainingError
-from robot_wm.training.checkpoint import CONTRACT
 from robot_wm.training.compute import Compute, Precision, choose_device, runs_bf16
 from robot_wm.training.config import TrainingPlan
+from robot_wm.training.contracts import common_contract, note_contract
 from robot_wm.training.parallel import Group, join_group, leave_group
 from robot_wm.training.trainer import Pace, Trainer
 from robot_wm.training.windows import Frames
@@ -95,25 +93,13 @@ def _train(config: TrainConfig, compute: Compute) -> None:
         pace=config.pace,
     )
     if contract is not None and compute.group.leads:
-        write_atomic(config.out / CONTRACT, contract.to_yaml().encode())
+        note_contract(config.out, contract)
     trainer.run()
     if compute.group.leads:
         metrics = trainer.finish()
         console.print(f"done: {config.out}")
         console.print_json(json.dumps(metrics))
     compute.group.wait()
-
-
-def common_contract(datasets: Mapping[Path, CachedDataset]) -> Contract:
-    """The contract of all datasets; TrainingError where they differ: one model cannot follow two."""
-    first, *others = datasets
-    for path in others:
-        if datasets[path].contract != datasets[first].contract:
-            raise TrainingError(
-                f"{path}: contract '{datasets[path].contract.name}' differs from "
-                f"'{datasets[first].contract.name}' of {first}; train one model with datasets of one contract"
-            )
-    return datasets[first].contract
 
 
 def _load(

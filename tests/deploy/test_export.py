@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from robot_wm.contract import TABLETOP, TABLETOP_GRIPPER
+from robot_wm.contract import TABLETOP
 from robot_wm.deploy.bundle import load_bundle
 from robot_wm.deploy.index import Description
 from robot_wm.deploy.session import OnnxWorldModel
@@ -16,9 +15,8 @@ from robot_wm.errors import BundleError
 
 torch = pytest.importorskip("torch")
 
-from robot_wm.deploy.export import contract_of, export_bundle  # noqa: E402
+from robot_wm.deploy.export import export_bundle  # noqa: E402
 from robot_wm.deploy.parity import check_parity, random_probe  # noqa: E402
-from robot_wm.training.checkpoint import CONTRACT  # noqa: E402
 
 DESCRIPTION = Description("toy", TABLETOP, 2, 3, latent_std=1.0, chunk=2, horizon=2)
 
@@ -105,11 +103,3 @@ def test_a_directory_that_is_no_bundle_is_not_replaced(tmp_path: Path) -> None:
     with pytest.raises(BundleError, match="not a bundle"):
         export_bundle(Toy(Critic()), tmp_path, DESCRIPTION, documents={})
     assert (tmp_path / "thesis.txt").read_text() == "years of work"
-
-
-def test_a_bundle_has_the_contract_of_the_episodes(tiny_bundle: Path, tmp_path: Path) -> None:
-    run = tmp_path / "run"
-    shutil.copytree(tiny_bundle.parent / "run", run)
-    (run / CONTRACT).write_text(TABLETOP_GRIPPER.to_yaml(), encoding="utf-8")
-    assert load_bundle(tiny_bundle).contract == TABLETOP
-    assert contract_of(run) == TABLETOP_GRIPPER

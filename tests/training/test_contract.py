@@ -10,7 +10,7 @@ import pytest
 from robot_wm.contract import TABLETOP, TABLETOP_GRIPPER
 from robot_wm.data import DatasetWriter, Episode, load_cached
 from robot_wm.errors import TrainingError
-from robot_wm.training.cli import common_contract
+from robot_wm.training.contracts import common_contract, contract_of, note_contract
 
 
 def dataset(root: Path, contract) -> Path:
@@ -33,3 +33,9 @@ def test_datasets_of_two_contracts_are_refused(tmp_path: Path) -> None:
     assert common_contract({gripper: load_cached(gripper)}) == TABLETOP_GRIPPER
     with pytest.raises(TrainingError, match="'tabletop_gripper' differs from 'tabletop'"):
         common_contract({path: load_cached(path) for path in (plain, gripper)})
+
+
+def test_a_run_remembers_its_contract(tmp_path: Path) -> None:
+    assert contract_of(tmp_path) == TABLETOP
+    note_contract(tmp_path, TABLETOP_GRIPPER)
+    assert contract_of(tmp_path) == TABLETOP_GRIPPER
