@@ -10,12 +10,26 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import distributed, nn
-from torch.distributed.nn.functional import all_reduce
 
 from robot_wm.errors import TrainingError
+
+
+class _Total(torch.autograd.Function):
+    """Sum over processes; as each process's share of the loss depends on it, so is its gradient."""
+
+    @staticmethod
+    def forward(context: Any, tensor: torch.Tensor) -> torch.Tensor:
+        summed = tensor.clone(memory_format=torch.contiguous_format)
+        distributed.all_reduce(summed)
+        return summed
+
+    @staticmethod
+    def backward(context: Any, gradient: torch.Tensor) -> torch.Tensor:
+        return _Total.forward(context, gradient)
 
 
 @dataclass(frozen=True)
@@ -36,7 +50,7 @@ class Group:
 
     def total(self, tensor: torch.Tensor) -> torch.Tensor:
         """The sum over all processes; gradients flow back to each of them."""
-        return tensor if self.size == 1 else all_reduce(tensor)
+        return tensor if self.size == 1 else _Total.apply(tensor)
 
     def gather(self, part: torch.Tensor, count: int) -> torch.Tensor:
         """All `count` rows of which each process has its share `part`; gradients flow back to their owners."""

@@ -61,7 +61,12 @@ class Frames:
         )
 
     def split(self, held_out: float) -> tuple[Frames, Frames]:
-        """Training episodes and the last `held_out` share of the episodes."""
+        """Training episodes and the last `held_out` share of the episodes; fewer than two raise TrainingError."""
+        if len(self.starts) < 2:
+            raise TrainingError(
+                f"{len(self.starts)} episodes or clips: at least one is held out to measure on, and one is trained on; "
+                "collect more, or cut a long video into clips"
+            )
         kept = max(1, len(self.starts) - max(1, round(held_out * len(self.starts))))
         return self._subset(slice(0, kept)), self._subset(slice(kept, None))
 

@@ -142,6 +142,12 @@ def test_too_short_episodes_are_refused(frames: Frames) -> None:
         draw(short, WindowConfig(frames=4), 8, np.random.default_rng(0))
 
 
+def test_a_single_episode_is_refused(frames: Frames, plan: TrainingPlan, tmp_path: Path) -> None:
+    single = replace(frames, starts=frames.starts[:1], lengths=frames.lengths[:1])
+    with pytest.raises(TrainingError, match="1 episodes or clips"):
+        Trainer(plan, single, tmp_path, CPU, seed=0, pace=QUIET)
+
+
 def test_goals_of_other_episodes_are_far(frames: Frames, plan: TrainingPlan) -> None:
     torch.manual_seed(0)
     stage = Heads(plan, WorldModel(plan.model), frames, CPU, seed=0)
