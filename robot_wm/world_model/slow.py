@@ -28,7 +28,7 @@ class SlowConfig:
     stride: int = 8
     channels: int = 64
     macro: int = 8
-    width: int = 256
+    width: int = 192
     depth: int = 2
 
 
