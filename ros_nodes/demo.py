@@ -143,6 +143,9 @@ def _attempt(task: str, seed: int, client: DemoClient, outcome: Outcome, progres
 
     bar = progress.add_task(f"{task}, seed {seed}", total=None)
     client.set_up(task, seed)
+    for stop in client.stops:
+        progress.console.print(f"safety_node {stop}")
+    client.stops.clear()
     view, initial = client.view, float(client.view.task["distance_m"])
     max_steps = int(view.task["max_steps"])
     progress.update(bar, total=max_steps)

@@ -56,6 +56,7 @@ class DemoClient:
         self.view = View()
         self.frames: list[Frame] = []
         self.recording = False
+        self.stops: list[str] = []
 
     def __enter__(self) -> DemoClient:
         rclpy.init()
@@ -101,8 +102,14 @@ class DemoClient:
         return self.view.health.get(node, {}).get("lifecycle") == "active"
 
     def set_up(self, task: str, seed: int) -> None:
-        """Stops the planner, sets up a task in the simulation and makes its goal image the planner's goal."""
+        """Stops the planner, sets up a task in the simulation and makes its goal image the planner's goal.
+
+        Where safety_node has stopped the arm, the reason joins `stops` and the stop ends: the scene is a new one.
+        """
         self.trigger("planner/stop")
+        was = self.trigger("safety/reset")
+        if was.startswith("was stopped"):
+            self.stops.append(was)
         before = self.view.goal
         self._tasks.publish(String(data=f"{task} {seed}"))
         self.wait_until(lambda: self.view.goal is not before, 10.0, "sim/goal_image: no goal image after sim/task")
