@@ -4,6 +4,7 @@
 # make lint   style and types
 # make format lays out the code
 # make model  collects, trains and exports the shipped bundle anew
+# make understanding  trains what `robot-wm physics` and `robot-wm imagine` need, and puts it into the shipped bundle
 
 PYTHON ?= python3
 TORCH ?= torch==2.13.0
@@ -14,7 +15,7 @@ METADATA := pyproject.toml setup.py setup.cfg
 
 # `make PYTHON=python3.11` takes another interpreter.
 
-.PHONY: demo test test-ros lint format model clean
+.PHONY: demo test test-ros lint format model understanding clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/demo.stamp
@@ -46,6 +47,10 @@ model: $(VENV)/test.stamp
 	$(BIN)/robot-wm collect --task correct --bundle runs/tabletop/bundle --episodes 1200 --workers 2 --seed 2 --out datasets/corrected_2
 	$(BIN)/robot-wm train --dataset datasets/tabletop --further datasets/corrected_1 datasets/corrected_2 --out runs/tabletop
 	$(BIN)/robot-wm export --checkpoint runs/tabletop
+
+understanding: $(VENV)/test.stamp
+	$(BIN)/robot-wm physics --learn
+	$(BIN)/robot-wm imagine --learn
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info
