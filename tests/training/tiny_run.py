@@ -29,6 +29,7 @@ def main() -> None:
     group = join_group(device)
     pace = Pace(log_every=1, monitors=1, save_every_s=0.0, tensorboard=False)
     Trainer(plan, tiny_frames(), out, Compute(device, group), 0, pace=pace).run()
+    group.wait()
     leave_group(group)
 
 
