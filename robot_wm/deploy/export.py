@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
-import tempfile
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -27,6 +25,7 @@ from robot_wm.deploy.session import OnnxWorldModel, Provider, check_provider
 from robot_wm.deploy.slow_graphs import check_slow_parity, export_slow_graphs
 from robot_wm.deploy.slow_index import SlowDescription
 from robot_wm.deploy.slow_session import OnnxSlowLevel
+from robot_wm.deploy.staging import check_replaceable, replacing
 from robot_wm.deploy.vjepa2_export import VJepa2Options, run_published
 from robot_wm.errors import BundleError
 from robot_wm.perception.published import is_published
@@ -156,12 +155,8 @@ def export_bundle(
         BundleError: The graphs differ from torch by more than the gate accepts, or `out` holds something else.
     """
     check_provider(device)
-    if out.exists() and (not out.is_dir() or (any(out.iterdir()) and not (out / INDEX).is_file())):
-        raise BundleError(f"{out}: exists and is not a bundle; choose another --out or remove it yourself")
-    out.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}-") as scratch:
-        staged = Path(scratch) / "bundle"
-        staged.mkdir()
+    check_replaceable(out, INDEX, "a bundle")
+    with replacing(out) as staged:
         export_graphs(model, staged, description)
         if slow is not None:
             export_slow_graphs(slow, staged)
@@ -176,9 +171,6 @@ def export_bundle(
         if slow is not None:
             parity |= check_slow_parity(slow, exported, OnnxSlowLevel(exported.bundle), rng)
         _write(staged, replace(description, metrics={**description.metrics, "parity": parity}))
-        if out.exists():
-            shutil.rmtree(out)
-        staged.rename(out)
     return load_bundle(out)
 
 

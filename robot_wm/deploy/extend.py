@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -12,6 +10,7 @@ from typing import Any
 from robot_wm.deploy.bundle import Bundle, load_bundle
 from robot_wm.deploy.card import CARD, with_section
 from robot_wm.deploy.index import INDEX, REQUIRED, list_files
+from robot_wm.deploy.staging import replacing
 from robot_wm.errors import BundleError
 
 
@@ -35,9 +34,7 @@ def add_to_bundle(
             raise BundleError(f"{path / name}: is written by `robot-wm export` alone; add files of other names")
         if name != Path(name).name or "\\" in name:
             raise BundleError(f"{path}: file name {name!r} is not a plain name inside the bundle")
-    with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}-") as scratch:
-        staged = Path(scratch) / "bundle"
-        staged.mkdir()
+    with replacing(path) as staged:
         for name in bundle.files:
             (staged / name).write_bytes(bundle.read(name))
         for name, data in contents.items():
@@ -50,6 +47,4 @@ def add_to_bundle(
         index["files"] = list_files(staged)
         (staged / INDEX).write_text(json.dumps(index, indent=2, allow_nan=False) + "\n", encoding="utf-8")
         load_bundle(staged)
-        shutil.rmtree(path)
-        staged.rename(path)
     return load_bundle(path)

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import copy
-import shutil
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -18,6 +16,7 @@ from torch import nn
 
 from robot_wm.deploy.graphs import MAX_INLINE_BYTES, export_graph
 from robot_wm.deploy.session import Provider, check_provider
+from robot_wm.deploy.staging import check_replaceable, replacing
 from robot_wm.deploy.vjepa2_graph import GraphActionPredictor, GraphEncoder
 from robot_wm.deploy.vjepa2_index import INDEX, ModelDescription, write_model_index
 from robot_wm.deploy.vjepa2_parity import TOLERANCES, check_vjepa2_parity, random_inputs
@@ -120,19 +119,12 @@ def export_vjepa2(
     check_provider(device)
     model = _describe(encoder, predictor, options)
     versions = {"torch": torch.__version__, "onnx": onnx.__version__, "onnxruntime": onnxruntime.__version__}
-    if out.exists() and (not out.is_dir() or (any(out.iterdir()) and not (out / INDEX).is_file())):
-        raise BundleError(f"{out}: exists and is not an exported model; choose another --out or remove it yourself")
-    out.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}-") as scratch:
-        staged = Path(scratch) / "model"
-        staged.mkdir()
+    check_replaceable(out, INDEX, "an exported model")
+    with replacing(out) as staged:
         _export_graphs(encoder, predictor, staged, model, options.max_inline_bytes)
         write_model_index(staged, model, opset=OPSET, parity={}, versions=versions)
         parity = check_vjepa2_parity(encoder, predictor, OnnxVJepa2(staged, provider=device), seed)
         write_model_index(staged, model, opset=OPSET, parity={"device": device, **parity}, versions=versions)
-        if out.exists():
-            shutil.rmtree(out)
-        staged.rename(out)
     return OnnxVJepa2(out, provider=device)
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from robot_wm.situation import UNSURE_DECISIONS, conformal_bound, longest_surprise
-from robot_wm.training.stages import encode_rows
+from robot_wm.training.latents import encode_rows
 from robot_wm.training.windows import Frames, take
 from robot_wm.world_model.model import WorldModel
 

@@ -16,6 +16,7 @@ from torch import nn
 from robot_wm.errors import TrainingError
 from robot_wm.perception.encoder import EncoderConfig
 from robot_wm.world_model.model import ModelConfig, WorldModel
+from robot_wm.world_model.scaling import Scaling
 from robot_wm.world_model.slow import SlowConfig, SlowLevel
 
 WEIGHTS, META = "weights.safetensors", "checkpoint.json"
@@ -107,9 +108,8 @@ def load_slow(directory: Path) -> SlowLevel | None:
     tensors, meta = read(directory)
     if "slow" not in meta:
         return None
-    model = WorldModel(model_from_dict(meta["model"]))
-    encoder, config = model.config.encoder, SlowConfig(**meta["slow"]["model"])
-    level = SlowLevel(config, encoder.tokens, encoder.channels, model.scaling, model.config.chunk)
+    model, config = model_from_dict(meta["model"]), SlowConfig(**meta["slow"]["model"])
+    level = SlowLevel(config, model.encoder.tokens, model.encoder.channels, Scaling(), model.chunk)
     restore(tensors, {"slow": level}, None)
     return level.eval()
 

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from robot_wm.level_report import Windows, level_report
-from robot_wm.training.stages import encode_rows
+from robot_wm.training.latents import encode_rows
 from robot_wm.training.windows import Frames
 from robot_wm.world_model.model import WorldModel
 from robot_wm.world_model.slow import SlowLevel

@@ -11,10 +11,12 @@ from torch import nn
 from robot_wm.errors import TrainingError
 from robot_wm.training.compute import Compute
 from robot_wm.training.config import Schedule, TrainingPlan
+from robot_wm.training.latents import Latents
+from robot_wm.training.level_monitors import monitor_level
 from robot_wm.training.slow_objectives import SlowBatch, slow_losses
 from robot_wm.training.stage import Losses
 from robot_wm.training.stages import Heads
-from robot_wm.training.windows import Frames, WindowConfig, draw, take
+from robot_wm.training.windows import Frames, WindowConfig, take
 from robot_wm.world_model.model import WorldModel
 from robot_wm.world_model.slow import SlowLevel
 
@@ -33,7 +35,7 @@ class Levels(Heads):
 
     Args:
         level: What is trained.
-        further: Datasets beside `frames`.
+        further, latents: As for `Heads`.
     """
 
     def __init__(
@@ -45,16 +47,17 @@ class Levels(Heads):
         seed: int,
         level: SlowLevel,
         further: Sequence[Frames] = (),
+        *,
+        latents: Latents | None = None,
     ) -> None:
-        super().__init__(plan, model, frames, compute, seed, further)
-        self.name, self.level = self.named(len(further)), level
+        super().__init__(plan, model, frames, compute, seed, further, latents=latents)
+        self.level = level
         self.modules["slow"] = level
         stride, strides = plan.levels.model.stride, plan.levels.strides
         self.window = WindowConfig(stride * strides + 1, plan.levels.goals, plan.levels.reach, stride)
 
-    @staticmethod
-    def named(count: int) -> str:
-        """Name of the stage that learns from `count` further datasets."""
+    @classmethod
+    def named(cls, count: int) -> str:
         return f"levels_{count}"
 
     @staticmethod
@@ -74,6 +77,9 @@ class Levels(Heads):
     def parameters(self) -> list[nn.Parameter]:
         return list(self.level.parameters())
 
+    def measure(self, train: Frames, held_out: Frames) -> dict[str, float]:
+        return monitor_level(self.model, self.level, held_out, self.compute.device)
+
     def loss(self, step: int) -> tuple[torch.Tensor, Losses]:
         rng = self.generator(step)
         terms = slow_losses(self.level, self.slow_batch(rng), rng)
@@ -84,12 +90,11 @@ class Levels(Heads):
 
     def slow_batch(self, rng: np.random.Generator) -> SlowBatch:
         """Windows of which the frames a stride apart, a few between them and the goals are taken."""
-        window = draw(self.frames, self.window, self.schedule.batch, rng)
+        window = self.draw(rng)
         count, stride = self.window.frames, self.window.chunk
         between = rng.permutation(np.flatnonzero(np.arange(count) % stride))[:EXTRA_FRAMES]
         kept = np.sort(np.concatenate([np.arange(0, count, stride), between]))
         columns, device = np.concatenate([kept, np.arange(count, window.rows.shape[1])]), self.compute.device
-        self.drawn = np.concatenate([window.rows, window.chunk_rows.reshape(len(window.rows), -1)], axis=1)
         return SlowBatch(
             latents=take(self.latents, window.rows[:, columns], device),
             steps=torch.from_numpy(window.steps[:, columns]).to(device),

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import torch
 
-from robot_wm.training.stages import encode_rows
+from robot_wm.training.latents import encode_rows
 from robot_wm.training.windows import Frames, WindowConfig, draw, take
 from robot_wm.world_model.model import WorldModel
 

@@ -11,6 +11,7 @@ from torch import nn
 from robot_wm.errors import TrainingError
 from robot_wm.training.compute import Compute
 from robot_wm.training.config import Schedule, TrainingPlan
+from robot_wm.training.monitors import monitor
 from robot_wm.training.windows import Frames
 from robot_wm.world_model.model import WorldModel
 
@@ -58,6 +59,10 @@ class Stage(ABC):
     def after_step(self) -> None:
         """Runs after each optimiser step; nothing, unless a stage has something to update."""
         return
+
+    def measure(self, train: Frames, held_out: Frames) -> dict[str, float]:
+        """Figures of what has been learned so far; `robot_wm.training.monitors.monitor` unless a stage has its own."""
+        return monitor(self.model, train, held_out, self.compute.device)
 
     def share(self, rows: np.ndarray) -> slice:
         """The samples of a batch of rows (B, …) that are this process's."""

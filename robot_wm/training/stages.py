@@ -11,6 +11,7 @@ from torch import nn
 from robot_wm.training import objectives
 from robot_wm.training.compute import Compute
 from robot_wm.training.config import Schedule, TrainingPlan
+from robot_wm.training.latents import Latents
 from robot_wm.training.regularisers import sigreg, spread
 from robot_wm.training.stage import Losses, Stage
 from robot_wm.training.windows import Frames, Window, draw, take
@@ -36,7 +37,7 @@ class Joint(Stage):
 
     def loss(self, step: int) -> tuple[torch.Tensor, Losses]:
         rng = self.generator(step)
-        batch = self.batch(draw(self.frames, self.window, self.schedule.batch, rng))
+        batch = self.batch(self.draw(rng))
         teacher, rollout, _ = objectives.prediction(self.model, batch)
         policy, critic = objectives.hindsight(self.model, batch, batch.latents[:, : batch.window], rng)
         terms = {
@@ -60,6 +61,12 @@ class Joint(Stage):
         """The weighted sum of loss terms."""
         return torch.stack([getattr(self.plan.weights, name) * term for name, term in terms.items()]).sum()
 
+    def draw(self, rng: np.random.Generator) -> Window:
+        """The window of a step, of all processes; `drawn` notes the rows that it is made of."""
+        window = draw(self.frames, self.window, self.schedule.batch, rng)
+        self.drawn = np.concatenate([window.rows, window.chunk_rows.reshape(len(window.rows), -1)], axis=1)
+        return window
+
     def batch(self, window: Window) -> objectives.Batch:
         """The tensors of a window, the pictures of this process's share encoded."""
         images = take(self.frames.images, window.rows[self.share(window.rows)], self.compute.device)
@@ -73,7 +80,6 @@ class Joint(Stage):
         return (encoder.readout(tokens),)
 
     def _batch(self, window: Window, latents: torch.Tensor) -> objectives.Batch:
-        self.drawn = np.concatenate([window.rows, window.chunk_rows.reshape(len(window.rows), -1)], axis=1)
         share, device, count = self.share(window.rows), self.compute.device, window.chunk_rows.shape[1]
         return objectives.Batch(
             latents,
@@ -92,6 +98,7 @@ class Heads(Joint):
 
     Args:
         further: Datasets beside `frames`.
+        latents: Those of the datasets, for stages that share them; None encodes here.
     """
 
     name = "heads"
@@ -104,11 +111,19 @@ class Heads(Joint):
         compute: Compute,
         seed: int,
         further: Sequence[Frames] = (),
+        *,
+        latents: Latents | None = None,
     ) -> None:
         parts = [frames, *further]
         super().__init__(plan, model, Frames.joined(parts), compute, seed)
-        self.window = plan.heads_window
-        self.latents = np.concatenate([self._encode_share(part) for part in parts])
+        self.name, self.window = self.named(len(further)), plan.heads_window
+        known = latents or Latents(model, compute)
+        self.latents = np.concatenate([known.of(part) for part in parts])
+
+    @classmethod
+    def named(cls, count: int) -> str:
+        """Name of the stage that learns from `count` further datasets."""
+        return cls.name
 
     @staticmethod
     def planned(plan: TrainingPlan) -> Schedule:
@@ -121,15 +136,9 @@ class Heads(Joint):
     def batch(self, window: Window) -> objectives.Batch:
         return self._batch(window, take(self.latents, window.rows[self.share(window.rows)], self.compute.device))
 
-    def _encode_share(self, frames: Frames) -> np.ndarray:
-        """Latents of all frames (M, N, D); each process encodes its share of them."""
-        group, device, count = self.compute.group, self.compute.device, len(frames.images)
-        latents = encode_rows(self.model, frames, np.arange(count)[group.share(count)], device)
-        return latents if group.size == 1 else group.gather(torch.from_numpy(latents).to(device), count).cpu().numpy()
-
     def loss(self, step: int) -> tuple[torch.Tensor, Losses]:
         rng = self.generator(step)
-        batch = self.batch(draw(self.frames, self.window, self.schedule.batch, rng))
+        batch = self.batch(self.draw(rng))
         teacher, rollout, predicted = objectives.prediction(self.model, batch)
         start = batch.latents[:, : batch.window].clone()
         imagined = slice(max(0, len(batch.steps) // 2 - batch.share.start))
@@ -142,34 +151,10 @@ class Heads(Joint):
 class Refine(Heads):
     """The same once more with further episodes, such as corrections of what the policy of the stage before did."""
 
-    def __init__(
-        self,
-        plan: TrainingPlan,
-        model: WorldModel,
-        frames: Frames,
-        compute: Compute,
-        seed: int,
-        further: Sequence[Frames],
-    ) -> None:
-        super().__init__(plan, model, frames, compute, seed, further)
-        self.name = self.named(len(further))
-
-    @staticmethod
-    def named(count: int) -> str:
-        """Name of the stage that learns from `count` further datasets."""
+    @classmethod
+    def named(cls, count: int) -> str:
         return f"refine_{count}"
 
     @staticmethod
     def planned(plan: TrainingPlan) -> Schedule:
         return plan.refine
-
-
-@torch.no_grad()
-def encode_rows(model: WorldModel, frames: Frames, rows: np.ndarray, device: torch.device) -> np.ndarray:
-    """Latents of some frames, float32 (M, N, D), as the frozen encoder gives them."""
-    was_training = model.training
-    model.eval()
-    parts = np.array_split(rows, max(1, len(rows) // 128))
-    latents = np.concatenate([model.encoder(take(frames.images, part, device)).cpu().numpy() for part in parts])
-    model.train(was_training)
-    return latents

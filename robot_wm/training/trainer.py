@@ -21,6 +21,7 @@ from robot_wm.training.calibration import surprise_bound
 from robot_wm.training.compute import Compute
 from robot_wm.training.config import TrainingPlan
 from robot_wm.training.journal import Journal, draw_curves, progress_bar
+from robot_wm.training.latents import Latents, encode_rows
 from robot_wm.training.level_monitors import monitor_level, slow_std
 from robot_wm.training.levels import Levels, new_level
 from robot_wm.training.monitors import monitor
@@ -28,7 +29,7 @@ from robot_wm.training.optimise import make_optimizer, optimise
 from robot_wm.training.pretrain import Pretrain
 from robot_wm.training.record import RunRecord
 from robot_wm.training.stage import Stage
-from robot_wm.training.stages import Heads, Joint, Refine, encode_rows
+from robot_wm.training.stages import Heads, Joint, Refine
 from robot_wm.training.windows import Frames
 from robot_wm.world_model.model import WorldModel
 
@@ -111,19 +112,22 @@ class Trainer:
     def _plan_stages(self, further: Sequence[Frames], videos: Sequence[Frames]) -> list[_Planned]:
         plan, seed = self.plan, self.seed
         arguments = (plan, self.model, self.train, self.compute, seed)
+        latents = Latents(self.model, self.compute)  # no stage after the joint one changes the encoder
         stages = {
             Pretrain.name: _Planned(Pretrain.name, Pretrain.planned(plan).steps, partial(Pretrain, *arguments, videos)),
             Joint.name: _Planned(Joint.name, Joint.planned(plan).steps, partial(Joint, *arguments)),
-            Heads.name: _Planned(Heads.name, Heads.planned(plan).steps, partial(Heads, *arguments)),
+            Heads.name: _Planned(Heads.name, Heads.planned(plan).steps, partial(Heads, *arguments, latents=latents)),
         }
         refining = [
-            _Planned(Refine.named(count), plan.refine.steps, partial(Refine, *arguments, further[:count]))
+            _Planned(
+                Refine.named(count), plan.refine.steps, partial(Refine, *arguments, further[:count], latents=latents)
+            )
             for count in range(1, len(further) + 1)
         ]
         levels = []
         if self.slow is not None:
             Levels.check(plan, self.train)
-            begin = partial(Levels, *arguments, self.slow, further)
+            begin = partial(Levels, *arguments, self.slow, further, latents=latents)
             levels.append(_Planned(Levels.named(len(further)), plan.levels.schedule.steps, begin))
         return [stage for name, stage in stages.items() if name in plan.stages] + refining + levels
 
@@ -234,14 +238,11 @@ class Trainer:
         return meta["step"], averages
 
     def _row(self, stage: Stage, averages: defaultdict[str, list[float]], step: int) -> dict[str, float]:
-        total, device = stage.schedule.steps, self.compute.device
+        total = stage.schedule.steps
         row = {name: float(np.mean(values)) for name, values in averages.items()}
         averages.clear()
         if (step + 1) % max(1, total // self.pace.monitors) < self.pace.log_every or step + 1 == total:
-            if isinstance(stage, Levels):
-                row |= monitor_level(self.model, stage.level, self.held_out, device)
-            else:
-                row |= monitor(self.model, self.train, self.held_out, device)
+            row |= stage.measure(self.train, self.held_out)
         return row
 
     def _meta(self, stage: str, step: int) -> dict[str, Any]:
