@@ -29,7 +29,8 @@ def test_closing_the_hand_is_not_standing_still() -> None:
     for opening in (1.0, 1.0, 0.0, 0.0):
         recovery.notice(np.append(STILL[:6], opening), 5.0, rng)
         assert recovery.chunk(4, opening) is None
-    recovery.notice(STILL, 5.0, rng)
+    for _ in range(2):
+        recovery.notice(STILL, 5.0, rng)
     assert recovery.chunk(4, 0.0) is not None
 
 
