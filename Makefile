@@ -4,6 +4,7 @@
 # make lint   style and types
 # make format lays out the code
 # make model  collects, trains and exports the shipped bundle anew
+# make skills  the same for the shipped bundle of what needs a gripper or two blocks
 # make understanding  trains what `robot-wm physics` and `robot-wm imagine` need, and puts it into the shipped bundle
 
 PYTHON ?= python3
@@ -15,7 +16,7 @@ METADATA := pyproject.toml setup.py setup.cfg
 
 # `make PYTHON=python3.11` takes another interpreter.
 
-.PHONY: demo test test-ros lint format model understanding clean
+.PHONY: demo test test-ros lint format model skills understanding clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/demo.stamp
@@ -47,6 +48,14 @@ model: $(VENV)/test.stamp
 	$(BIN)/robot-wm collect --correct --bundle runs/tabletop/bundle --episodes 1200 --workers 2 --seed 2 --out datasets/corrected_2
 	$(BIN)/robot-wm train --dataset datasets/tabletop --further datasets/corrected_1 datasets/corrected_2 --out runs/tabletop
 	$(BIN)/robot-wm export --checkpoint runs/tabletop
+
+skills: $(VENV)/test.stamp
+	$(BIN)/robot-wm collect --task skills --episodes 3200 --steps 60 --workers 2 --seed 0 --out datasets/skills
+	$(BIN)/robot-wm train --dataset datasets/skills --out runs/skills $(NO_LEVELS)
+	$(BIN)/robot-wm export --checkpoint runs/skills --name skills --out runs/skills/bundle
+	$(BIN)/robot-wm collect --task skills --correct --bundle runs/skills/bundle --episodes 1600 --steps 60 --workers 2 --seed 1 --out datasets/skills_corrected
+	$(BIN)/robot-wm train --dataset datasets/skills --further datasets/skills_corrected --out runs/skills
+	$(BIN)/robot-wm export --checkpoint runs/skills --name skills --out robot_wm/bundles/skills
 
 understanding: $(VENV)/test.stamp
 	$(BIN)/robot-wm physics --learn
