@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Iterator
 from dataclasses import replace
 
+from robot_wm.data.bag import header_stamp_ns
 from robot_wm.data.bag_scan import ScannedMessage
 from robot_wm.signals import ACTION, PLAN
 from ros_nodes.control_source import PERSON_PLAN, SOURCE, source_of
@@ -37,18 +37,18 @@ class RecordedControl:
 
     def push(self, message: ScannedMessage, stream: ObservationStream) -> Iterator[Frame]:
         """Hands a message on, a person's plan as the action and the planner's only while that was followed."""
-        topic, payload, action = message.topic.name, message.payload, stream.signals[ACTION]
+        topic, action, stamp_ns = message.topic.name, stream.signals[ACTION], header_stamp_ns(message) or 0
         if topic == stream.signals[stream.contract.camera.name]:
-            self._by_person[stamp_ns(payload)] = self._source == "person"
+            self._by_person[stamp_ns] = self._source == "person"
         has_plans = stream.contract.streams[ACTION].type == PLAN
         if topic == self.person_topic:
             if not has_plans:
                 return
-            topic, self._person_ns = action, stamp_ns(payload)
-        elif has_plans and topic == action and (self._source != "planner" or stamp_ns(payload) <= self._person_ns):
+            topic, self._person_ns = action, stamp_ns
+        elif has_plans and topic == action and (self._source != "planner" or stamp_ns <= self._person_ns):
             return
         if topic in stream.signals.values():
-            yield from map(self._with_source, stream.push_serialized(topic, payload))
+            yield from map(self._with_source, stream.push_serialized(topic, message.payload))
 
     def finish(self, stream: ObservationStream) -> Iterator[Frame]:
         """The frames that are left at the end of an episode."""
@@ -60,11 +60,3 @@ class RecordedControl:
         by_person = self._by_person.get(frame.stamp_ns, False)
         self._by_person = {at: person for at, person in self._by_person.items() if at > frame.stamp_ns}
         return replace(frame, by_person=by_person)
-
-
-def stamp_ns(payload: bytes) -> int:
-    """Stamp of a serialized message that begins with a header, ns; 0 where it is too short for one."""
-    if len(payload) < 12:
-        return 0
-    sec, nanosec = struct.unpack_from("<iI" if payload[1] & 1 else ">iI", payload, 4)
-    return int(sec) * 10**9 + int(nanosec)
