@@ -129,10 +129,6 @@ class Observer:
         sim = self.health.get("sim_node", {})
         return {key.removeprefix("broken."): int(value) for key, value in sim.items() if key.startswith("broken.")}
 
-    def limit_violations(self) -> int:
-        """Ticks in which the simulator saw a limit broken."""
-        return sum(self.broken().values())
-
     def limited_by_drives(self) -> int:
         """Ticks in which the simulated drives had to spread a command that came late over time."""
         return int(self.health.get("sim_node", {}).get("limited_by_drives", 0))

@@ -127,8 +127,10 @@ def _bench(config: ChaosConfig, mode: str, sim_time: bool) -> Iterator[Bench]:
 
 def _inject(bench: Bench, name: str, fault: Fault) -> None:
     """A system that cannot be brought into motion again is a finding, and the next fault is tried."""
+    before = bench.observer.broken()
     try:
         fault(bench)
+        bench.expect_limits_kept(name, before)
     except ChaosError as error:
         bench.findings.append(Finding(name, float("inf"), 0.0, "", str(error)))
         for node in ("safety_node", "perception_node", "planner_node", "controller_node"):
@@ -162,7 +164,16 @@ def _print(console: Console, findings: list[Finding], report: dict[str, Any]) ->
         kept = "yes" if each.kept else "[bold red]no[/]"
         table.add_row(each.fault, f"{each.value:g} {each.unit}", f"{each.bound:g}", kept, each.note[:60])
     console.print(table)
-    keys = ("bad_commands", "limit_violations", "limits", "limited_by_drives", "slowest_stop_s", "worst_data_loss_ms", "seconds", "kept")
+    keys = (
+        "bad_commands",
+        "limit_violations",
+        "limits",
+        "limited_by_drives",
+        "slowest_stop_s",
+        "worst_data_loss_ms",
+        "seconds",
+        "kept",
+    )
     console.print(", ".join(f"{key} {report[key]}" for key in keys))
 
 
