@@ -71,7 +71,7 @@ class ArmCommand(Protocol):
         """Commands the motion that is due `tick_s` from now; None means that the arm rests and is to stay there.
 
         `tail` is the way to rest after it, `spacing_s` apart, for interfaces that can take it along. With `at_once` it
-        counts from when it arrives, whatever the clock says: a stamp of a clock that leads makes a robot coast until then.
+        counts from when it arrives, whatever the clock says: with the stamp of a clock that leads a robot would coast.
         """
 
 
