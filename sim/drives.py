@@ -22,7 +22,7 @@ class Drives:
         self.limited = 0
 
     def step(self, joints: np.ndarray, gripper: float, dt_s: float) -> None:
-        """Simulates `dt_s` in which the targets move towards `joints` (7,), radians, and the gripper's opening, 0 … 1."""
+        """Simulates `dt_s` on the way to `joints` (7,), radians, and the gripper's opening `gripper`, 0 … 1."""
         before, reach = self._world.joint_target, dt_s * self._fastest
         target = np.clip(joints, before - reach, before + reach)
         self.limited += bool(np.any(target != joints))
