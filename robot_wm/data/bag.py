@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from robot_wm.data.bag_scan import Damage, ScannedMessage, scan
+from robot_wm.data.confined import refuse_links
 from robot_wm.data.marks import TOPIC, TYPE, Mark
 from robot_wm.errors import DatasetError
 
@@ -32,8 +33,10 @@ class Bag:
         """Finds the files of a recording; nothing is read yet.
 
         Raises:
-            DatasetError: There is no MCAP file.
+            DatasetError: There is no MCAP file, or the directory holds links.
         """
+        if path.is_dir():
+            refuse_links(path)
         files = (path,) if path.is_file() else tuple(sorted(path.glob("*.mcap"), key=_order))
         if not files:
             what = "holds no *.mcap file" if path.is_dir() else "does not exist"
