@@ -14,6 +14,8 @@ from robot_wm.data.marks import TOPIC, TYPE, Mark
 from robot_wm.errors import DatasetError
 
 _STAMP = struct.Struct("<iI")
+_TEXT_BEGINS = 8
+"""Bytes of a String message before its text: the header of its coding, and its length."""
 
 
 @dataclass
@@ -56,8 +58,9 @@ class Bag:
 
 
 def is_mark(message: ScannedMessage) -> bool:
-    """Whether a message is an episode mark."""
-    return message.topic.type == TYPE and message.topic.name.endswith(f"/{TOPIC}")
+    """Whether a message is an episode mark, whole enough to be read."""
+    names_it = message.topic.type == TYPE and message.topic.name.endswith(f"/{TOPIC}")
+    return names_it and len(message.payload) >= _TEXT_BEGINS
 
 
 def read_mark(message: ScannedMessage) -> Mark:

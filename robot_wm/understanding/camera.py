@@ -32,8 +32,8 @@ class CameraConfig:
         learn: First fits `view.onnx` to fresh or given episodes and puts it into the bundle.
         dataset: LeRobot v3 dataset to learn from, recorded with the camera where it is to stay; fresh episodes of the
             simulator with changing looks and a still camera when there is none.
-        moving: Fresh episodes have the camera moved too, within the usual ranges of randomisation; such moves then pass,
-            and only larger ones are refused.
+        moving: Fresh episodes have the camera moved too, within the usual ranges of randomisation; such moves pass
+            then, only larger ones are refused.
         episodes: Episodes to learn from; a quarter of them calibrates.
         nods: Nods that each camera pose is measured with; 0 measures nothing.
         seed: Of fresh episodes and of the measurement.

@@ -1,4 +1,4 @@
-"""The check before motion in the whole system: with a camera that fits the arm plans, with one that does not it stops."""
+"""The check before motion in the whole system: where the camera fits the arm plans, where it does not it stops."""
 
 from __future__ import annotations
 
