@@ -79,7 +79,7 @@ def hold(state: np.ndarray, horizon: int, reason: str, iterations: int = 0, cand
 
 
 def slowed(plan: Plan, state: np.ndarray, reason: str) -> Plan:
-    """The way of a plan from `state` (8,) at half its speed: each displacement takes two steps, the later ones fall out.
+    """The way of a plan from `state` (8,) at half its speed: each displacement takes two steps, the last ones fall out.
 
     The energies are those of the plan as it was found.
     """
