@@ -41,10 +41,10 @@ model: $(VENV)/test.stamp
 	$(BIN)/robot-wm collect --task play --episodes 3500 --workers 2 --seed 0 --out datasets/tabletop
 	$(BIN)/robot-wm train --dataset datasets/tabletop --out runs/tabletop $(NO_LEVELS)
 	$(BIN)/robot-wm export --checkpoint runs/tabletop --out runs/tabletop/bundle
-	$(BIN)/robot-wm collect --task correct --bundle runs/tabletop/bundle --episodes 1200 --workers 2 --seed 1 --out datasets/corrected_1
+	$(BIN)/robot-wm collect --correct --bundle runs/tabletop/bundle --episodes 1200 --workers 2 --seed 1 --out datasets/corrected_1
 	$(BIN)/robot-wm train --dataset datasets/tabletop --further datasets/corrected_1 --out runs/tabletop $(NO_LEVELS)
 	$(BIN)/robot-wm export --checkpoint runs/tabletop --out runs/tabletop/bundle
-	$(BIN)/robot-wm collect --task correct --bundle runs/tabletop/bundle --episodes 1200 --workers 2 --seed 2 --out datasets/corrected_2
+	$(BIN)/robot-wm collect --correct --bundle runs/tabletop/bundle --episodes 1200 --workers 2 --seed 2 --out datasets/corrected_2
 	$(BIN)/robot-wm train --dataset datasets/tabletop --further datasets/corrected_1 datasets/corrected_2 --out runs/tabletop
 	$(BIN)/robot-wm export --checkpoint runs/tabletop
 

@@ -7,21 +7,23 @@ import math
 import multiprocessing
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
 
 from robot_wm.agent import Agent, Mode
 from robot_wm.contract import ACTION_NAMES, Contract
-from robot_wm.deploy.bundle import default_bundle, load_bundle
+from robot_wm.deploy.bundle import bundle_at, default_bundle, load_bundle
 from robot_wm.deploy.session import Provider, check_provider
 from robot_wm.errors import RobotWmError
 from robot_wm.situation import QUESTIONS
 
+AGENTS = ("flat", "hierarchical", "policy", "random")
 TaskName = Literal["reach", "push", "grasp", "pick_place", "drawer", "two_block", "far_push"]
 
 
@@ -32,28 +34,36 @@ class EvalConfig:
     Attributes:
         task: Name of the task.
         agent: "flat" plans in the world model, "hierarchical" on two levels of it, "policy" is the reactive policy
-            alone, "random" the baseline, "scripted" knows where things are and shows what is possible.
+            alone, "random" the baseline, "scripted" knows where things are and shows what is possible; "all" is each
+            of the first four.
         episodes: Number of episodes; episode i depends on (seed, i) alone.
-        bundle: Model bundle; the one inside the package by default.
+        bundle: Model bundle: a directory, or the name of one that ships; by default the one that has learned the task.
         goal_steps: Difficulty: distance of the goal in steps of scripted play; the task's own range by default.
         randomize: Draws colours, light, camera pose and physics anew in each episode.
         provider: Execution provider of onnxruntime.
         threads: Threads of each worker within an operator.
         workers: Processes that share the episodes; more than one makes the times meaningless.
         json: File for the result.
+        suite: All tasks of a suite in one table, in place of `task`.
     """
 
     task: TaskName = "reach"
-    agent: Mode | Literal["scripted"] = "flat"
+    agent: Mode | Literal["scripted", "all"] = "flat"
     episodes: int = 100
     seed: int = 0
-    bundle: Path = field(default_factory=default_bundle)
+    bundle: Path | None = None
     goal_steps: int | None = None
     randomize: bool = False
     provider: Provider = "cpu"
     threads: int = 2
     workers: int = 1
     json: Path | None = None
+    suite: Literal["tabletop"] | None = None
+
+    @property
+    def model(self) -> Path:
+        """The bundle that is evaluated."""
+        return default_bundle(self.task) if self.bundle is None else bundle_at(self.bundle)
 
 
 @dataclass(frozen=True)
@@ -79,9 +89,40 @@ def run(config: EvalConfig) -> int:
     """Evaluates, prints the result and writes it where `config.json` says."""
     if config.episodes < 1 or config.workers < 1:
         raise RobotWmError(f"eval: episodes {config.episodes} and workers {config.workers} must be at least 1")
+    if config.suite or config.agent == "all":
+        report = run_suite(config)
+    else:
+        report = measure(config)
+        Console().print_json(json.dumps(report))
+    if config.json is not None:
+        config.json.parent.mkdir(parents=True, exist_ok=True)
+        config.json.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
+    return 0
+
+
+def run_suite(config: EvalConfig) -> dict[str, Any]:
+    """Measures several tasks, several agents or both, and prints one table.
+
+    Returns:
+        {"cells": reports as of `summarize`}.
+    """
+    tasks: tuple[TaskName, ...] = get_args(TaskName) if config.suite else (config.task,)
+    agents: tuple[Any, ...] = AGENTS if config.agent == "all" else (config.agent,)
+    table = Table("task", *agents)
+    cells: list[dict[str, Any]] = []
+    for task in tasks:
+        row = [measure(replace(config, task=task, agent=agent, suite=None)) for agent in agents]
+        table.add_row(task, *("{:.2f} ({:.2f}-{:.2f})".format(cell["success_rate"], *cell["ci95"]) for cell in row))
+        cells += row
+    Console().print(table)
+    return {"cells": cells}
+
+
+def measure(config: EvalConfig) -> dict[str, Any]:
+    """Plays all episodes of one task with one agent, behind a progress bar; the report of `summarize`."""
     console = Console()
     if config.agent != "scripted":
-        console.print(f"bundle {config.bundle} on {check_provider(config.provider)}, {config.threads} threads")
+        console.print(f"bundle {config.model} on {check_provider(config.provider)}, {config.threads} threads")
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     results: list[EpisodeResult] = []
     with Progress(*columns, console=console) as progress:
@@ -90,12 +131,7 @@ def run(config: EvalConfig) -> int:
             results.append(result)
             rate = sum(r.success for r in results) / len(results)
             progress.update(bar, advance=1, description=f"{config.task}, {config.agent}: success {rate:.2f}")
-    report = summarize(config, results)
-    console.print_json(json.dumps(report))
-    if config.json is not None:
-        config.json.parent.mkdir(parents=True, exist_ok=True)
-        config.json.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
-    return 0
+    return summarize(config, results)
 
 
 def evaluate(config: EvalConfig) -> Iterator[EpisodeResult]:
@@ -140,13 +176,14 @@ def _agent(config: EvalConfig, environment: Any) -> Any:
         from sim.scripted import ScriptedAgent
 
         return ScriptedAgent(environment.unwrapped)
-    agent = Agent.load(config.bundle, mode=config.agent, provider=config.provider, threads=config.threads)
+    assert config.agent != "all", "each agent is measured by itself"
+    agent = Agent.load(config.model, mode=config.agent, provider=config.provider, threads=config.threads)
     needed, able = environment.unwrapped.task.contract, agent.contract
     for name, needs, has in zip(ACTION_NAMES, _free(needed), _free(able), strict=True):
         if needs and not has:
             raise RobotWmError(
                 f"eval: task {config.task} needs action dimension '{name}', but contract '{able.name}' of bundle "
-                f"{config.bundle} fixes it; train with `robot-wm collect --task {config.task}`"
+                f"{config.model} fixes it; train with `robot-wm collect --task {config.task}`"
             )
     return agent
 
@@ -189,7 +226,7 @@ def summarize(config: EvalConfig, results: list[EpisodeResult]) -> dict[str, Any
         "seed": config.seed,
         "randomize": config.randomize,
         "goal_steps": config.goal_steps,
-        "bundle_sha256": None if config.agent == "scripted" else load_bundle(config.bundle).sha256,
+        "bundle_sha256": None if config.agent == "scripted" else load_bundle(config.model).sha256,
         "success_rate": len(successes) / len(results),
         "ci95": list(wilson_interval(len(successes), len(results))),
         "steps_mean": float(np.mean([result.steps for result in successes])) if successes else None,

@@ -118,7 +118,7 @@ class Pursuit:
             return replace(plan, reason=plan.reason or "backing off: no progress towards the goal"), None
         plan, subgoal = self._towards(latent, state, steps_to_go, deadline, rng)
         if plan.status == "act":  # a hold asks for help with its reason; backing off would move blindly instead
-            self._recovery.notice(plan.actions[0, :3], steps_to_go, rng)
+            self._recovery.notice(plan.actions[0], steps_to_go, rng)
         return plan, subgoal
 
     def _towards(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import queue
+import os
 import signal
 import sys
 import threading
@@ -51,9 +51,7 @@ def run(node_type: Callable[[], Program], args: Sequence[str] | None = None, thr
         _say_why(error)
         rclpy.try_shutdown()
         return CANNOT_START
-    requests: queue.SimpleQueue[int] = queue.SimpleQueue()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda number, _: requests.put(number))
+    wait_for_end = _end_requests()
     assert isinstance(node, Node)
     executor = MultiThreadedExecutor(num_threads=threads)
     executor.add_node(node)
@@ -62,7 +60,7 @@ def run(node_type: Callable[[], Program], args: Sequence[str] | None = None, thr
     spinner.start()
     try:
         node.begin()
-        requests.get()
+        wait_for_end()
         node.end()
     finally:
         ending.set()
@@ -71,6 +69,23 @@ def run(node_type: Callable[[], Program], args: Sequence[str] | None = None, thr
         node.destroy_node()
         rclpy.try_shutdown()
     return 0
+
+
+def _end_requests() -> Callable[[], None]:
+    """Catches SIGINT and SIGTERM; the function that is returned waits for the first of them.
+
+    A pipe is written whichever thread the signal reaches, and whatever the main thread does at that instant.
+    """
+    reading, writing = os.pipe()
+    os.set_blocking(writing, False)
+    signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: None)
+
+    def wait() -> None:
+        os.read(reading, 1)
+
+    return wait
 
 
 def _spin(executor: MultiThreadedExecutor, node: Program, ending: threading.Event) -> None:

@@ -5,13 +5,12 @@ from __future__ import annotations
 import math
 import sys
 import time
-from pathlib import Path
 
 from diagnostic_msgs.msg import DiagnosticStatus
 from sensor_msgs.msg import Image
 
 from robot_wm.agent import Agent
-from robot_wm.deploy.bundle import default_bundle
+from robot_wm.deploy.bundle import bundle_at
 from robot_wm.errors import ObservationError
 from robot_wm.safety.images import require_view
 from ros_nodes.conversions import image_to_array, latent_to_image, seconds
@@ -30,12 +29,12 @@ class PerceptionNode(ManagedNode):
     def __init__(self) -> None:
         super().__init__("perception_node")
         once = Change.UNCONFIGURED
-        self.parameter("bundle", "", "Directory of the model bundle; empty for the one that ships.", change=once)
+        self.parameter("bundle", "", "Directory of the model bundle, or tabletop or skills, which ship.", change=once)
         self.parameter("provider", "cpu", "onnxruntime execution provider: cpu, cuda, …", change=once)
         self.parameter("robot", "panda_sim", "Robot configuration: a name in config/robots or a path.", change=once)
 
     def on_setup(self) -> None:
-        bundle = Path(self.get_parameter("bundle").value or default_bundle())
+        bundle = bundle_at(self.get_parameter("bundle").value)
         self._agent = Agent.load(bundle, mode="flat", provider=self.get_parameter("provider").value)
         self._camera, robot = self._agent.contract.camera, RobotConfig.load(self.get_parameter("robot").value)
         self._topic, self.hardware = robot.topics.camera(self._camera).image, robot.name

@@ -7,7 +7,6 @@ import threading
 import time
 from collections import deque
 from collections.abc import Mapping
-from pathlib import Path
 
 import numpy as np
 from builtin_interfaces.msg import Time as TimeMsg
@@ -20,7 +19,7 @@ from trajectory_msgs.msg import MultiDOFJointTrajectory
 
 from robot_wm.agent import Agent, Decision
 from robot_wm.contract import Contract
-from robot_wm.deploy.bundle import default_bundle
+from robot_wm.deploy.bundle import bundle_at
 from robot_wm.errors import ObservationError, RobotWmError
 from robot_wm.safety.freshness import Bounds, Freshness
 from robot_wm.safety.images import FrozenView, require_view
@@ -53,7 +52,7 @@ class PlannerNode(ManagedNode):
     def __init__(self) -> None:
         super().__init__("planner_node")
         once = Change.UNCONFIGURED
-        self.parameter("bundle", "", "Directory of the model bundle; empty for the one that ships.", change=once)
+        self.parameter("bundle", "", "Directory of the model bundle, or tabletop or skills, which ship.", change=once)
         self.parameter("provider", "cpu", "onnxruntime execution provider: cpu, cuda, …", change=once)
         self.parameter("robot", "panda_sim", "Robot configuration: a name in config/robots or a path.", change=once)
         self.parameter("mode", "flat", "How to choose actions: flat, hierarchical, policy or random.", change=once)
@@ -76,7 +75,7 @@ class PlannerNode(ManagedNode):
     def on_setup(self) -> None:
         self._robot = RobotConfig.load(self.get_parameter("robot").value)
         self.hardware, self._arm = self._robot.name, self._robot.arm()
-        bundle = Path(self.get_parameter("bundle").value or default_bundle())
+        bundle = bundle_at(self.get_parameter("bundle").value)
         mode, provider = self.get_parameter("mode").value, self.get_parameter("provider").value
         seed, asks = self.get_parameter("seed").value, self.get_parameter("ask_operator").value
         self._agent = Agent.load(bundle, mode=mode, provider=provider, seed=seed, asks=asks)

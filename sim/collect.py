@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import json
 import signal
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import closing, contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import cache, partial
 from pathlib import Path
 from types import FrameType
-from typing import Literal
+from typing import Literal, cast
 
 import numpy as np
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from robot_wm.agent import Agent
-from robot_wm.contract import TABLETOP, Contract
+from robot_wm.contract import Contract
 from robot_wm.data import DatasetWriter, Episode
 from robot_wm.data.files import write_atomic
 from robot_wm.deploy.bundle import default_bundle, load_bundle
@@ -28,6 +28,13 @@ from sim.parallel import ordered_map
 from sim.tasks import TASKS
 
 _RECORD = "meta/collect.json"
+MIXTURES: Mapping[str, Mapping[TaskName, float]] = {
+    "play": {"reach": 0.25, "push": 0.75},
+    "skills": {"grasp": 0.2, "pick_place": 0.35, "drawer": 0.2, "two_block": 0.25},
+}
+"""Share of the episodes that each task has."""
+COMMON_MONITOR = ("block", "contact", "behaviour")
+"""Privileged columns that every task has."""
 
 
 @dataclass(frozen=True)
@@ -38,46 +45,50 @@ class CollectConfig:
 
     Attributes:
         out: Folder of the dataset.
-        task: What is played; "play" is a mixture of "reach" and "push", and in "correct" the policy of a bundle begins
-            either task, and its mistakes are corrected. Of the other tasks each is done once, and then play goes on.
+        task: What is played: one task, which is done once before play goes on, or a mixture: "play" of reach and push,
+            "skills" of what needs a gripper or two blocks.
+        correct: The policy of a bundle begins the task, and the player corrects its mistakes and finishes it.
         episodes: Number of episodes that the dataset shall have.
         workers: Processes that simulate.
         seed: The same seed gives the same episodes.
         steps: Frames of an episode.
         randomize: Share of episodes with randomised colours, light, friction, mass and camera pose.
-        reach_share: Share of episodes in "play" and "correct" in which the arm moves freely.
         bundle: Whose policy is corrected; the one inside the package by default.
     """
 
     out: Path
-    task: TaskName | Literal["play", "correct"] = "play"
+    task: TaskName | Literal["play", "skills"] = "play"
+    correct: bool = False
     episodes: int = 100
     workers: int = 2
     seed: int = 0
     steps: int = 50
     randomize: float = 0.6
-    reach_share: float = 0.25
     bundle: Path = field(default_factory=default_bundle)
 
     def __post_init__(self) -> None:
         for name, low in (("episodes", 1), ("workers", 1), ("steps", 2), ("seed", 0)):
             if getattr(self, name) < low:
                 raise DatasetError(f"{name} is {getattr(self, name)}; at least {low} is needed")
-        for name in ("randomize", "reach_share"):
-            if not 0 <= getattr(self, name) <= 1:
-                raise DatasetError(f"{name} is {getattr(self, name)}; a share between 0 and 1 is needed")
+        if not 0 <= self.randomize <= 1:
+            raise DatasetError(f"randomize is {self.randomize}; a share between 0 and 1 is needed")
 
     @property
     def recipe(self) -> dict[str, object]:
         """What decides the content of each episode, and so must not change when a collection goes on."""
         plain = asdict(self)
-        recipe = {name: plain[name] for name in ("task", "seed", "steps", "randomize", "reach_share")}
-        return recipe | ({"bundle": load_bundle(self.bundle).sha256} if self.task == "correct" else {})
+        recipe = {name: plain[name] for name in ("task", "correct", "seed", "steps", "randomize")}
+        return recipe | ({"bundle": load_bundle(self.bundle).sha256} if self.correct else {})
+
+    @property
+    def mixture(self) -> Mapping[TaskName, float]:
+        """The tasks that are played, and the share of each."""
+        return MIXTURES.get(self.task) or {cast(TaskName, self.task): 1.0}
 
     @property
     def contract(self) -> Contract:
-        """The robot's contract in these episodes; it frees the gripper only where the task needs it."""
-        return TASKS[self.task].contract if self.task in TASKS else TABLETOP
+        """The robot's contract in these episodes; it frees the gripper only where a task needs it."""
+        return max((TASKS[task].contract for task in self.mixture), key=lambda contract: contract.action_high)
 
 
 def run(config: CollectConfig) -> int:
@@ -112,11 +123,13 @@ def play(config: CollectConfig, number: int) -> Episode:
     from sim.play import corrected_episode, play_episode
 
     rng = np.random.default_rng([config.seed, number])
-    task = "reach" if rng.random() < config.reach_share else "push"
-    seed = int(rng.integers(2**31))
-    if config.task == "correct":
-        return corrected_episode(_policy(config.bundle), task, seed, config.steps, config.randomize)
-    return play_episode(task if config.task == "play" else config.task, seed, config.steps, config.randomize)
+    bounds = np.cumsum(list(config.mixture.values()))
+    task = list(config.mixture)[int(np.searchsorted(bounds[:-1], rng.random(), side="right"))]
+    scene = (task, int(rng.integers(2**31)), config.steps, config.randomize)
+    episode = corrected_episode(_policy(config.bundle), *scene) if config.correct else play_episode(*scene)
+    if len(bounds) == 1:
+        return episode
+    return replace(episode, monitor={name: episode.monitor[name] for name in COMMON_MONITOR})
 
 
 @cache

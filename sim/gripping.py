@@ -14,6 +14,8 @@ from sim.world import World
 CENTRED_M, ASTRIDE_M = 0.012, 0.03
 """Sideways distances from which the fingers may close, and may be lowered."""
 PATIENCE = 45
+HELD_STEPS = 2
+"""Steps that the fingers have been closing for before they hold anything."""
 
 
 class GripScript:
@@ -29,7 +31,7 @@ class GripScript:
     def __init__(self, style: PlayStyle, rng: np.random.Generator) -> None:
         self._style, self._rng = style, rng
         self.behaviour = "wander"
-        self._opening, self._closed_for, self._patience = 1.0, 0, 0
+        self._opening, self._closed_for, self._patience, self._began = 1.0, 0, 0, False
         self._aim, self._target, self._releasing = "wander", np.zeros(3), False
 
     def pursue(self, task: Task) -> None:
@@ -39,8 +41,10 @@ class GripScript:
     def act(self, world: World, tool: np.ndarray) -> np.ndarray:
         """Displacement and opening (4,) for one step with the tool at `tool` (3,)."""
         thing = self._thing(world)
+        if not self._began:
+            self._take_over(world)
         self._closed_for = self._closed_for + 1 if self._opening < 0.5 else 0
-        held = self._closed_for >= 2 and self._grips(world)
+        held = self._closed_for >= HELD_STEPS and self._grips(world)
         if self._patience <= 0 or self._finished(tool, thing, held):
             self._choose(world, held)
         self._patience -= 1
@@ -50,6 +54,12 @@ class GripScript:
         way = way + self._rng.normal(0.0, self._style.noise_m * (0.3 if fine else 1.0), 3)
         low, high = TABLETOP_GRIPPER.action_low[:3], TABLETOP_GRIPPER.action_high[:3]
         return np.append(np.clip(way, low, high), self._opening)
+
+    def _take_over(self, world: World) -> None:
+        """What somebody else has gripped before is not dropped."""
+        self._began = True
+        if self._grips(world):
+            self._opening, self._closed_for = 0.0, HELD_STEPS
 
     def _thing(self, world: World) -> np.ndarray:
         return world.block_position()

@@ -58,6 +58,14 @@ def test_workers_do_not_change_the_episodes(tiny_bundle: Path, tmp_path: Path) -
         assert reports[0][key] == reports[1][key]
 
 
+def test_all_agents_of_a_task_are_cells_of_one_report(tiny_bundle: Path, tmp_path: Path) -> None:
+    pytest.importorskip("pybullet")
+    config = EvalConfig(task="reach", agent="all", episodes=1, bundle=tiny_bundle, json=tmp_path / "suite.json")
+    assert run(config) == 0
+    cells = json.loads((tmp_path / "suite.json").read_text())["cells"]
+    assert [cell["agent"] for cell in cells] == ["flat", "hierarchical", "policy", "random"]
+
+
 def test_bad_configurations_are_refused(tiny_bundle: Path, tmp_path: Path) -> None:
     with pytest.raises(RobotWmError, match="episodes 0"):
         run(EvalConfig(bundle=tiny_bundle, episodes=0))

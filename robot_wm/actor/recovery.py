@@ -9,6 +9,8 @@ import numpy as np
 from robot_wm.actor.settings import PlannerSettings
 
 STILL_M = 0.01
+FINGER_M = 0.04
+"""A finger's way between closed and open: closing a hand is not standing still."""
 STILL_DECISIONS = 3
 UP_M, ASIDE_M = 0.035, 0.02
 PROGRESS_STEPS = 0.5
@@ -31,13 +33,14 @@ class Recovery:
         self._motions: deque[float] = deque(maxlen=STILL_DECISIONS)
         self._to_go: deque[float] = deque(maxlen=self._settings.patience)
         self._nearest_before = np.inf
+        self._opening: float | None = None
 
-    def notice(self, displacement: np.ndarray, steps_to_go: float, rng: np.random.Generator) -> None:
-        """Takes note of a decision to act: its first displacement (3,), metres, and the critic's steps to the goal."""
+    def notice(self, action: np.ndarray, steps_to_go: float, rng: np.random.Generator) -> None:
+        """Takes note of a decision to act: its first action (7,), and the critic's steps to the goal."""
         if not self._settings.retreat:
             return
         self._decisions += 1
-        self._motions.append(float(np.linalg.norm(displacement)))
+        self._motions.append(self._motion(action))
         if len(self._to_go) == self._settings.patience:
             self._nearest_before = min(self._nearest_before, self._to_go[0])
         self._to_go.append(steps_to_go)
@@ -46,6 +49,12 @@ class Recovery:
             self._left = self._settings.retreat
             angle = rng.uniform(-np.pi, np.pi)
             self._aside = ASIDE_M * np.array([np.cos(angle), np.sin(angle)])
+
+    def _motion(self, action: np.ndarray) -> float:
+        """Metres that hand and fingers move."""
+        before, self._opening = self._opening, float(action[6])
+        turned = 0.0 if before is None else abs(self._opening - before)
+        return float(np.linalg.norm(action[:3])) + FINGER_M * turned
 
     def _stands_still(self) -> bool:
         return len(self._motions) == STILL_DECISIONS and max(self._motions) < STILL_M

@@ -37,20 +37,31 @@ class Bundle(Description):
         return _read_verified(self.path / name, self.files[name])
 
 
-def default_bundle() -> Path:
-    """The bundle that ships inside the package."""
-    return Path(__file__).resolve().parent.parent / "bundles" / "tabletop"
+SHIPPED = Path(__file__).resolve().parent.parent / "bundles"
+SKILLS = ("grasp", "pick_place", "drawer", "two_block")
+"""Tasks of the shipped bundle "skills"; "tabletop" has the others."""
+
+
+def default_bundle(task: str = "push") -> Path:
+    """The bundle inside the package that has learned a task."""
+    return SHIPPED / ("skills" if task in SKILLS else "tabletop")
+
+
+def bundle_at(name: str | Path) -> Path:
+    """Where a bundle is: a directory, or the name of one that ships; the default one for an empty name."""
+    path = Path(name) if name else default_bundle()
+    return SHIPPED / path if len(path.parts) == 1 and not path.exists() and (SHIPPED / path).is_dir() else path
 
 
 def load_bundle(path: Path) -> Bundle:
-    """Reads and verifies a bundle directory.
+    """Reads and verifies a bundle directory, or a shipped bundle by its name.
 
     Raises:
         BundleError: A file is missing, unlisted, altered, a link, too large or outside the directory; a graph holds
             what graphs may not; or the bundle is not signed where ROBOT_WM_TRUSTED_KEYS asks for it. The file is named.
         ContractError: `contract.yaml` is malformed.
     """
-    path = Path(path)
+    path = bundle_at(path)
     index_bytes = read_index(path)
     keys = trusted_keys()
     if keys:

@@ -28,7 +28,7 @@ class CameraConfig:
     """Measures the check before motion in the simulator: what share of moved cameras is refused, and of unmoved ones.
 
     Attributes:
-        bundle: Model bundle.
+        bundle: Model bundle: a directory, or the name of one that ships.
         learn: First fits `view.onnx` to fresh or given episodes and puts it into the bundle.
         dataset: LeRobot v3 dataset to learn from, recorded with the camera where it is to stay; fresh episodes of the
             simulator with changing looks and a still camera when there is none.
@@ -62,8 +62,8 @@ def run(config: CameraConfig) -> int:
     if config.learn:
         from robot_wm.understanding.learn_view import learn
 
-        model = OnnxWorldModel(load_bundle(config.bundle))
-        learn(config.bundle, bundle_features(model), _episodes(config), config.seed)
+        opened = load_bundle(config.bundle)
+        learn(opened.path, bundle_features(OnnxWorldModel(opened)), _episodes(config), config.seed)
     bundle = load_bundle(config.bundle)
     view, model = View(bundle), OnnxWorldModel(bundle)
     report = {"bundle_sha256": bundle.sha256, "seed": config.seed, "nods": config.nods, "moves": []}

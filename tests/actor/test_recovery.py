@@ -7,7 +7,7 @@ import numpy as np
 from robot_wm.actor.recovery import Recovery
 from robot_wm.actor.settings import PlannerSettings
 
-MOVING, STILL = np.array([0.03, 0.0, 0.0]), np.zeros(3)
+MOVING, STILL = np.array([0.03, *[0.0] * 6]), np.zeros(7)
 
 
 def decisions_until_retreat(recovery: Recovery, steps_to_go: list[float], motion: np.ndarray) -> int | None:
@@ -22,6 +22,16 @@ def decisions_until_retreat(recovery: Recovery, steps_to_go: list[float], motion
 
 def test_standing_still_short_of_the_goal_is_noticed() -> None:
     assert decisions_until_retreat(Recovery(PlannerSettings()), [5.0] * 10, STILL) == 3
+
+
+def test_closing_the_hand_is_not_standing_still() -> None:
+    recovery, rng = Recovery(PlannerSettings()), np.random.default_rng(0)
+    for opening in (1.0, 1.0, 0.0, 0.0):
+        recovery.notice(np.append(STILL[:6], opening), 5.0, rng)
+        assert recovery.chunk(4, opening) is None
+    for _ in range(2):
+        recovery.notice(STILL, 5.0, rng)
+    assert recovery.chunk(4, 0.0) is not None
 
 
 def test_standing_still_at_the_goal_is_right() -> None:

@@ -31,6 +31,7 @@ class Processes:
     def __init__(self, folder: Path, domain: int) -> None:
         self._folder, self._running = folder, dict[str, subprocess.Popen]()
         self._environment = os.environ | {"ROS_DOMAIN_ID": str(domain), "PYTHONUNBUFFERED": "1", "OMP_NUM_THREADS": "1"}
+        self._environment["PYTHONFAULTHANDLER"] = "1"
 
     def start(self, node: str, *, namespace: str = "", **parameters: Any) -> None:
         """Starts one node with `autostart`; in a namespace it is known as `namespace/node` from then on."""
@@ -71,9 +72,9 @@ class Processes:
             try:
                 process.wait(END_S)
             except subprocess.TimeoutExpired:
-                process.kill()
+                process.send_signal(signal.SIGABRT)  # has it write what each thread does into its log
                 process.wait(5.0)
-                pytest.fail(f"{node} did not end within {END_S} s of SIGINT; its last words: {self.log(node)[-1000:]}")
+                pytest.fail(f"{node} did not end within {END_S} s of SIGINT; its last words: {self.log(node)[-8000:]}")
 
 
 class Peer:

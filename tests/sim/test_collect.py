@@ -64,8 +64,16 @@ def test_a_seed_gives_the_same_episodes_for_any_number_of_workers(tmp_path):
 
 
 def test_play_is_a_mixture():
-    config = CollectConfig(Path("x"), steps=2, reach_share=0.5)
+    config = CollectConfig(Path("x"), steps=2)
     assert {play(config, number).task for number in range(8)} == {"reach", "push"}
+
+
+def test_skills_are_in_one_dataset(tmp_path):
+    config = CollectConfig(tmp_path / "d", task="skills", episodes=8, workers=1, steps=2)
+    assert run(config) == 0
+    dataset = Dataset.open(config.out)
+    assert {episode.task for episode in dataset} == {"grasp", "pick_place", "drawer", "two_block"}
+    assert dataset.contract.name == "tabletop_gripper"
 
 
 def test_another_recipe_is_refused(tmp_path):

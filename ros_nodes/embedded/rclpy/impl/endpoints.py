@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -19,6 +20,8 @@ from rclpy.qos import QoSProfile
 BATCH = 256
 CALLED_BY_THE_BINDING = ("_constructor", "_cqos_conv")
 UNREAD = SampleState.NotRead | ViewState.Any | InstanceState.Any
+_CONVERTING = threading.Lock()
+"""The binding reads all QoS policies through one set of buffers, whichever thread asks."""
 TOPIC, REQUEST, REPLY = "rt", "rq", "rr"
 _SUFFIXES = {TOPIC: "", REQUEST: "Request", REPLY: "Reply"}
 
@@ -107,7 +110,8 @@ class Discovered:
         size = BATCH
         while size == BATCH:
             try:
-                batch = self._reader.take(BATCH)
+                with _CONVERTING:
+                    batch = self._reader.take(BATCH)
             except DDSException:
                 raise
             except Exception as error:  # the binding's own; the graph must outlive it
