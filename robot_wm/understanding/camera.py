@@ -66,7 +66,7 @@ def run(config: CameraConfig) -> int:
         learn(opened.path, bundle_features(OnnxWorldModel(opened)), _episodes(config), config.seed)
     bundle = load_bundle(config.bundle)
     view, model = View(bundle), OnnxWorldModel(bundle)
-    report = {"bundle_sha256": bundle.sha256, "seed": config.seed, "nods": config.nods, "moves": []}
+    report: dict[str, Any] = {"bundle_sha256": bundle.sha256, "seed": config.seed, "nods": config.nods, "moves": []}
     for number, (moved_m, turned_deg) in enumerate(MOVES if config.nods else ()):
         report["moves"].append(_measure(view, model, config, number, moved_m, turned_deg))
     _print(report, dict(bundle.metrics["view"]))
