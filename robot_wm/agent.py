@@ -74,7 +74,8 @@ class Agent:
 
     Args:
         guardrails: Constraints beside the workspace.
-        asks: Holds when it is stuck or unsure, until `go_on` or a new goal.
+        asks: Moves at half the speed when it is surprised, and holds when it is stuck or unsure, until `go_on` or a new
+            goal.
         slow: The slow level, which mode "hierarchical" needs.
         levels: Settings of the slow level; None takes the bundle's.
 
@@ -198,6 +199,7 @@ class Agent:
         )
         bound = self.model.bundle.metrics.get("surprise_bound")
         self._pursuit = Pursuit(self.model, self._space, goals[0], active, self.mode, self.settings, bound, self.misses)
+        self._pursuit.slows = self._asks
 
     def act(self, image: np.ndarray, state: np.ndarray, deadline_s: float | None = None) -> Decision:
         """Encodes and decides; `deadline_s` seconds are for both together."""

@@ -95,6 +95,12 @@ VERBS = {
         "Draw what the model expects beside what happens",
         "robot-wm imagine --out imagined.gif",
     ),
+    "camera": Verb(
+        "robot_wm.understanding.camera",
+        "sim,train",
+        "Teach a bundle where its camera sees the tool, and measure which moved cameras it refuses",
+        "robot-wm camera --learn --json camera.json",
+    ),
     "bench": Verb("robot_wm.bench", "sim,ros", "Time the parts on this machine", "robot-wm bench planner"),
     "sign": Verb(
         "robot_wm.deploy.sign",

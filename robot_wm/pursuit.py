@@ -12,7 +12,7 @@ import numpy as np
 from robot_wm.actor.fallback import without_planning
 from robot_wm.actor.hierarchy import Subgoal
 from robot_wm.actor.imagine import imagine
-from robot_wm.actor.plan import Plan, best_plan, shifted
+from robot_wm.actor.plan import Plan, best_plan, shifted, slowed
 from robot_wm.actor.policy import propose, random_chunk
 from robot_wm.actor.recovery import Recovery
 from robot_wm.actor.settings import PlannerSettings
@@ -21,6 +21,7 @@ from robot_wm.configurator import Configuration
 from robot_wm.deploy.session import OnnxWorldModel
 from robot_wm.situation import Situation, Verdict
 
+SURPRISED = "slower: the world did not move as predicted"
 Mode = Literal["flat", "hierarchical", "policy", "random"]
 
 
@@ -43,7 +44,13 @@ class Pursuit:
         configuration: What `configure` made of it.
         surprise_bound: See `Situation`.
         misses: Counts what was done for want of time, by name.
+
+    Attributes:
+        slows: Whether a surprise above the bound halves the speed of the next chunk; set it where somebody is asked
+            when surprises last.
     """
+
+    slows = False
 
     def __init__(
         self,
@@ -60,7 +67,7 @@ class Pursuit:
         self._model, self._space, self._configuration = model, space, configuration
         self._recovery = Recovery(settings)
         self._situation = Situation(settings.reached_steps, surprise_bound)
-        self._watches = surprise_bound is not None
+        self._watches, self._bound = surprise_bound is not None, surprise_bound
         self.reset()
 
     def reset(self) -> None:
@@ -86,6 +93,8 @@ class Pursuit:
         situation = self._situation.notice(steps_to_go, surprise)
         retreat = self._recovery.chunk(self._model.horizon, opening)
         plan, subgoal = self._plan(latent, state, retreat, steps_to_go, deadline, rng)
+        if self.slows and self._bound is not None and surprise is not None and surprise > self._bound:
+            plan = slowed(plan, state, SURPRISED) if plan.status == "act" else plan
         self._last = plan if plan.status == "act" else None
         self._expect(latent, state)
         return Move(plan, situation, steps_to_go, surprise, None if subgoal is None else subgoal.picture)

@@ -59,10 +59,19 @@ class ArmCommand(Protocol):
 
     def __init__(self, drive: Drive) -> None: ...
 
-    def send(self, motion: Motion | None, tick_s: float, tail: Sequence[Motion] = (), spacing_s: float = 0.0) -> None:
+    def send(
+        self,
+        motion: Motion | None,
+        tick_s: float,
+        tail: Sequence[Motion] = (),
+        spacing_s: float = 0.0,
+        *,
+        at_once: bool = False,
+    ) -> None:
         """Commands the motion that is due `tick_s` from now; None means that the arm rests and is to stay there.
 
-        `tail` is the way to rest after it, `spacing_s` apart, for interfaces that can take it along.
+        `tail` is the way to rest after it, `spacing_s` apart, for interfaces that can take it along. With `at_once` it
+        counts from when it arrives, whatever the clock says: with the stamp of a clock that leads a robot would coast.
         """
 
 
@@ -79,14 +88,22 @@ class JointTrajectoryTopic:
         self._names, self._command, self._clock = list(drive.robot.joints), drive.robot.command, drive.node.get_clock()
         self._publisher = drive.node.advertise(JointTrajectory, self._command.endpoint.name, LATEST)
 
-    def send(self, motion: Motion | None, tick_s: float, tail: Sequence[Motion] = (), spacing_s: float = 0.0) -> None:
+    def send(
+        self,
+        motion: Motion | None,
+        tick_s: float,
+        tail: Sequence[Motion] = (),
+        spacing_s: float = 0.0,
+        *,
+        at_once: bool = False,
+    ) -> None:
         """Publishes the motion; at rest there is nothing to say."""
         if motion is None:
             return
         points = [self._point(motion, tick_s)]
         points += [self._point(each, tick_s + spacing_s * (index + 1)) for index, each in enumerate(tail)]
         message = JointTrajectory(joint_names=self._names, points=points)
-        if self._command.stamped:
+        if self._command.stamped and not at_once:
             message.header.stamp = self._clock.now().to_msg()
         self._publisher.publish(message)
 
@@ -106,7 +123,15 @@ class GuardedJoints:
         self._drive = drive
         self._publisher = drive.node.advertise(JointTrajectory, COMMAND, LATEST)
 
-    def send(self, motion: Motion | None, tick_s: float, tail: Sequence[Motion] = (), spacing_s: float = 0.0) -> None:
+    def send(
+        self,
+        motion: Motion | None,
+        tick_s: float,
+        tail: Sequence[Motion] = (),
+        spacing_s: float = 0.0,
+        *,
+        at_once: bool = False,
+    ) -> None:
         """Publishes the motion; at rest there is nothing to say."""
         if motion is None:
             return
@@ -128,7 +153,15 @@ class ServoTwist:
         self._drive, self._zeros_left = drive, 0
         self._publisher = drive.node.advertise(TwistStamped, drive.robot.command.endpoint.name, LATEST)
 
-    def send(self, motion: Motion | None, tick_s: float, tail: Sequence[Motion] = (), spacing_s: float = 0.0) -> None:
+    def send(
+        self,
+        motion: Motion | None,
+        tick_s: float,
+        tail: Sequence[Motion] = (),
+        spacing_s: float = 0.0,
+        *,
+        at_once: bool = False,
+    ) -> None:
         """Publishes the twist of the motion; at rest some zero twists, then nothing."""
         message = TwistStamped()
         message.header.stamp = self._drive.node.get_clock().now().to_msg()
@@ -155,7 +188,15 @@ class CartesianPose:
         self._drive = drive
         self._publisher = drive.node.advertise(PoseStamped, drive.robot.command.endpoint.name, LATEST)
 
-    def send(self, motion: Motion | None, tick_s: float, tail: Sequence[Motion] = (), spacing_s: float = 0.0) -> None:
+    def send(
+        self,
+        motion: Motion | None,
+        tick_s: float,
+        tail: Sequence[Motion] = (),
+        spacing_s: float = 0.0,
+        *,
+        at_once: bool = False,
+    ) -> None:
         """Publishes the motion's pose; at rest there is nothing to say."""
         if motion is None:
             return

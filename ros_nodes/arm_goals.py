@@ -34,7 +34,15 @@ class JointTrajectoryGoals:
         self._stamp_s: float | None = None
         self._handle: ClientGoalHandle | None = None
 
-    def send(self, motion: Motion | None, tick_s: float, tail: Sequence[Motion] = (), spacing_s: float = 0.0) -> None:
+    def send(
+        self,
+        motion: Motion | None,
+        tick_s: float,
+        tail: Sequence[Motion] = (),
+        spacing_s: float = 0.0,
+        *,
+        at_once: bool = False,
+    ) -> None:
         """Sends a goal when there is a new plan, a stop, or not much left of the last goal; at rest cancels it."""
         if motion is None:
             self._cancel()

@@ -106,12 +106,17 @@ class _Hand:
         for number in range(repeats + 2):
             self._until(lambda: time.monotonic() - self._moved_s > _REST_S, _ANSWER_S, "rest")
             self._pose = middle + np.array([0.0, STEP_M * (number % 2 - 0.5), *[0.0] * 5])
-            began_s = time.monotonic()
-            self._send()
-            self._until(lambda began_s=began_s: self._moved_s > began_s, _START_S if number == 0 else _ANSWER_S, "move")
-            values.append(1e3 * (self._moved_s - began_s))
-            self._until(lambda began_s=began_s: time.monotonic() - began_s > _REST_S, _ANSWER_S, "time")
+            values.append(1e3 * self._answer(_START_S if number == 0 else _ANSWER_S))
         return values[2:]
+
+    def _answer(self, patience_s: float) -> float:
+        """Seconds from a pose to the first command of the motion towards it."""
+        began_s = time.monotonic()
+        self._send()
+        self._until(lambda: self._moved_s > began_s, patience_s, "move")
+        moved_s = self._moved_s
+        self._until(lambda: time.monotonic() - began_s > _REST_S, _ANSWER_S, "time")
+        return moved_s - began_s
 
     def close(self) -> None:
         """Lets go."""

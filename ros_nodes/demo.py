@@ -70,6 +70,7 @@ def _system(config: DemoConfig) -> Iterator[subprocess.Popen]:
     arguments = {
         "bundle": "" if config.bundle is None else str(config.bundle.resolve()),
         "randomize": str(config.randomize).lower(),
+        "check_view": str(not config.randomize).lower(),
         "overview_rate": str(OVERVIEW_RATE),
         "seed": str(config.seed),
     }

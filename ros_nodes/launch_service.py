@@ -11,9 +11,10 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TextIO
 
+from ros_nodes.backoff import Backoff
 from ros_nodes.launch_description import LaunchDescription, ProcessDescription
 from ros_nodes.launch_tree import LaunchError
 
@@ -36,10 +37,17 @@ class RunningProcess:
     description: ProcessDescription
     popen: subprocess.Popen[str]
     starts: int = 1
+    backoff: Backoff = field(default_factory=Backoff)
+    started_s: float = field(default_factory=time.monotonic)
+
+    def respawn_delay_s(self) -> float:
+        """How long to wait before it is started again: longer each time where it dies again and again."""
+        shortest_s = self.description.respawn_delay_s
+        return shortest_s + self.backoff.next_s(time.monotonic() - self.started_s)
 
 
 class LaunchService:
-    """Starts the processes of a launch description and looks after them.
+    """Starts the processes of a launch description and looks after them; respawns come ever later, see `Backoff`.
 
     Processes end with the thread that started them, so start and wait in one that stays.
 
@@ -70,7 +78,7 @@ class LaunchService:
         for process in description.processes:
             self._start(f"{process.label}-{len(self.processes) + 1}", process)
 
-    def _start(self, name: str, description: ProcessDescription, starts: int = 1) -> None:
+    def _start(self, name: str, description: ProcessDescription, before: RunningProcess | None = None) -> None:
         try:
             popen = subprocess.Popen(
                 description.command,
@@ -88,7 +96,9 @@ class LaunchService:
         except OSError as error:
             self.shutdown()
             raise LaunchError(f"{name}: cannot start '{description.command[0]}': {error.strerror}") from error
-        running = RunningProcess(name, description, popen, starts)
+        running = RunningProcess(name, description, popen)
+        if before is not None:
+            running.starts, running.backoff = before.starts + 1, before.backoff
         self.processes[name] = running
         self._alive.add(name)
         self._say(f"[INFO] [{name}]: process started with pid [{popen.pid}]")
@@ -125,7 +135,9 @@ class LaunchService:
             self._exit_code = 1
             self._end_all()
         elif description.respawn:
-            self._due.append((time.monotonic() + description.respawn_delay_s, running))
+            delay_s = running.respawn_delay_s()
+            self._say(f"[INFO] [{running.name}]: starts again in {delay_s:g} s")
+            self._due.append((time.monotonic() + delay_s, running))
         elif code != 0:
             self._exit_code = 1
 
@@ -161,7 +173,7 @@ class LaunchService:
         ready = [running for moment, running in self._due if moment <= now]
         self._due = [] if self._ending else [entry for entry in self._due if entry[0] > now]
         for running in ready if not self._ending else ():
-            self._start(running.name, running.description, running.starts + 1)
+            self._start(running.name, running.description, running)
 
     def shutdown(self) -> int:
         """Ends all processes: SIGINT first, SIGTERM and SIGKILL where that does not help; returns the exit code."""

@@ -5,11 +5,12 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from rclpy.node import Node
 
 from robot_wm.errors import RobotWmError
+from ros_nodes.backoff import Backoff
 from ros_nodes.lifecycle_client import SHUTDOWNS, LifecycleClient
 
 STAGES = ("unconfigured", "inactive", "active")
@@ -25,12 +26,26 @@ class BringUpError(RobotWmError):
 
 @dataclass
 class Member:
-    """One managed node and what is known of it; a node that was never seen counts as silent."""
+    """One managed node and what is known of it; a node that was never seen counts as silent.
+
+    Attributes:
+        back_at_s: When to lead it up again, monotonic; None where it need not be.
+        up_s: When it was last led up.
+    """
 
     client: LifecycleClient
     state: str | None = None
     silences: int = 1
     lost: bool = False
+    back_at_s: float | None = None
+    up_s: float = 0.0
+    backoff: Backoff = field(default_factory=Backoff)
+
+    def plan_return(self) -> float:
+        """Notes that it must be led up again; returns how long to wait before that, longer each time it fails soon."""
+        wait_s = self.backoff.next_s(time.monotonic() - self.up_s)
+        self.back_at_s = time.monotonic() + wait_s
+        return wait_s
 
 
 class ManagedGroup:
@@ -99,7 +114,11 @@ class ManagedGroup:
         """Looks at every node once, and brings back those that are new; returns the names of those newly lost.
 
         A node that was silent and then answers from "unconfigured" is a new process. One that somebody has brought
-        down by hand answers all along, and is left as it is.
+        down by hand answers all along, and is left as it is. What dies or fails again and again is brought back ever
+        later; see `Backoff`.
+
+        Raises:
+            BringUpError: A node cannot be brought back; it is tried again later.
         """
         lost = []
         for member in self.members:
@@ -110,7 +129,10 @@ class ManagedGroup:
             elif member.silences:
                 member.silences, member.lost = 0, False
                 if member.state == "unconfigured" and self.wanted in ("inactive", "active"):
-                    self._bring_back(member)
+                    wait_s = member.plan_return()
+                    self._logger.info(f"{member.client.name} is there again; it is brought up in {wait_s:g} s")
+            if member.back_at_s is not None and time.monotonic() >= member.back_at_s:
+                self._bring_back(member)
         return lost
 
     def _is_newly_lost(self, member: Member) -> bool:
@@ -122,11 +144,19 @@ class ManagedGroup:
         return True
 
     def _bring_back(self, member: Member) -> None:
-        self._logger.info(f"{member.client.name} is there again")
-        if self._complete or self.wanted != "active":
-            self._raise([member], self.wanted)
-        else:
-            self.bring_up()
+        """Leads a node up as far as is wanted now; what fails is tried again after a while."""
+        member.back_at_s = None
+        if member.state is None or self.wanted not in ("inactive", "active"):
+            return
+        try:
+            if self._complete or self.wanted != "active":
+                self._raise([member], self.wanted)
+            else:
+                self.bring_up()
+        except BringUpError as error:
+            wait_s = member.plan_return()
+            raise BringUpError(f"{error}; tried again in {wait_s:g} s") from error
+        member.up_s = time.monotonic()
 
     def _raise(self, members: Iterable[Member], goal: str) -> None:
         for rank in range(1, STAGES.index(goal) + 1):

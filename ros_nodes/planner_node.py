@@ -23,6 +23,7 @@ from robot_wm.deploy.bundle import bundle_at
 from robot_wm.errors import ObservationError, RobotWmError
 from robot_wm.safety.freshness import Bounds, Freshness
 from robot_wm.safety.images import FrozenView, require_view
+from robot_wm.understanding.view import View, learn_command
 from ros_nodes.control_source import SOURCE, source_of
 from ros_nodes.conversions import (
     Plan,
@@ -38,7 +39,8 @@ from ros_nodes.managed_node import Change, ManagedNode
 from ros_nodes.node_process import run
 from ros_nodes.qos import LATCHED, LATEST, SENSOR
 from ros_nodes.robot_config import RobotConfig, RobotConfigError
-from ros_nodes.situation_status import situation_status
+from ros_nodes.situation_status import situation_status, view_status
+from ros_nodes.view_inspection import ViewInspection
 
 GOAL, LATENTS, SAFETY = "goal/image", "perception/latents", "safety/state"
 STATE_TOLERANCE_S = 0.1
@@ -56,6 +58,12 @@ class PlannerNode(ManagedNode):
         self.parameter("robot", "panda_sim", "Robot configuration: a name in config/robots or a path.", change=once)
         self.parameter("mode", "flat", "How to choose actions: flat, hierarchical, policy or random.", change=once)
         self.parameter("ask_operator", False, "Hold and ask on planner/status when stuck or unsure.", change=once)
+        self.parameter(
+            "check_view",
+            True,
+            "Before the first motion nod, and refuse to plan where the camera shows the tool elsewhere.",
+            change=once,
+        )
         self.parameter("seed", 0, "Seed of the search.", 0, 2**31 - 1, change=once)
         self.parameter("deadline_s", 0.1, "Time for one plan, seconds.", 0.005, 10.0)
         self.parameter(
@@ -74,6 +82,7 @@ class PlannerNode(ManagedNode):
         self._agent = Agent.load(bundle, mode=mode, provider=provider, seed=seed, asks=asks)
         self._misses, self._begins, self._said = self._agent.misses, False, ""
         _check_frames(self._robot, self._agent.contract)
+        self._inspection = self._make_inspection()
         self._states: deque[tuple[float, np.ndarray]] = deque(maxlen=500)
         self._run, self._running, self._goal_stamp_s, self._refusal = self._run + 1, False, 0.0, ""
         self._rotation: np.ndarray | None = None
@@ -99,6 +108,19 @@ class PlannerNode(ManagedNode):
         self.offer(Trigger, "planner/stop", self._stop, control)
         self.every(0.2, self._say_what_is_missing, control)
 
+    def _make_inspection(self) -> ViewInspection | None:
+        """The check before motion, None where it is switched off or the bundle cannot tell."""
+        model = self._agent.model
+        if not self.get_parameter("check_view").value:
+            self.get_logger().warning("check_view is off: a camera that was moved is not noticed")
+            return None
+        view = View.of(model.bundle)
+        if view is None:
+            command = learn_command(model.bundle.path)
+            self.get_logger().warning(f"the bundle cannot check what the camera shows; add that with: {command}")
+            return None
+        return ViewInspection(view, self._agent.contract, model.horizon)
+
     def on_stop(self) -> None:
         self._halt("deactivated")
 
@@ -115,6 +137,8 @@ class PlannerNode(ManagedNode):
             response.message = f"safety has stopped the robot: {self._safety}; call safety/reset first"
             return response
         self._begins = True
+        if self._inspection is not None:
+            self._inspection.begin()
         self._run, self._running, self._rotation = self._run + 1, True, None
         missing = self._pause or self._missing()
         response.success, response.message = True, f"started, {missing}" if missing else "started"
@@ -194,6 +218,9 @@ class PlannerNode(ManagedNode):
             frozen = self._view.look(latent, state[:3])
             if frozen:
                 raise ObservationError(frozen)
+            if self._inspection is not None:
+                self._inspect(self._inspection, latent, state, message.header.stamp, run)
+                return
             decision = self._agent.decide(latent, state, self.get_parameter("deadline_s").value)
         except RobotWmError as error:
             self._latents.drop()
@@ -202,6 +229,27 @@ class PlannerNode(ManagedNode):
         with self._sending:
             if self._running and run == self._run:
                 self._send(decision, message.header.stamp, state)
+
+    def _inspect(
+        self, inspection: ViewInspection, latent: np.ndarray, state: np.ndarray, stamp: TimeMsg, run: int
+    ) -> None:
+        """One step of the nod before the first motion; with the verdict planning begins, or ends with the reason."""
+        verdict = inspection.step(latent, state, seconds(stamp))
+        if verdict == "refused":
+            self._halt(f"view: {inspection.refusal}")
+            self.report(DiagnosticStatus.ERROR, f"stopped: view: {inspection.refusal}")
+            self._said = ""
+            self._situations.publish(view_status(inspection.refusal, self._agent.goals_left))
+        elif verdict == "passed":
+            self._inspection = None
+            self.get_logger().info("the camera shows the tool where it is")
+        else:
+            times_s, poses = inspection.poses(seconds(stamp))
+            plan = Plan(seconds(stamp), times_s, poses, np.full(len(poses), state[7]))
+            with self._sending:
+                if self._running and run == self._run:
+                    self._plans.publish(plan_to_message(plan, stamp, self._robot.base_frame, self._robot.ee_frame))
+            self.report(DiagnosticStatus.OK, "nodding: looking whether the camera is where it was")
 
     def _state_at(self, stamp_s: float) -> np.ndarray | None:
         """The measured state (8,) nearest to a stamp, None when there is none near it."""

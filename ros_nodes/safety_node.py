@@ -201,7 +201,8 @@ class SafetyNode(ManagedNode):
     def _guard_tick(self) -> None:
         now_s, monotonic_s = self.now_s(), time.monotonic()
         motion = self._guard.step(monotonic_s, self._watch.why_hold(now_s, monotonic_s))
-        self._arm.send(motion, self._settings.tick_s, self._guard.tail, self._settings.stop_spacing_s)
+        at_once, spacing_s = not self._watch.trusts_clock, self._settings.stop_spacing_s
+        self._arm.send(motion, self._settings.tick_s, self._guard.tail, spacing_s, at_once=at_once)
         if self._guard.state != "following":
             self._following_since_s = None
         elif self._following_since_s is None:

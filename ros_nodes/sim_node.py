@@ -23,6 +23,7 @@ from ros_nodes.sim_cameras import SimCameras
 from ros_nodes.sim_task import SimTask, task_named
 from ros_nodes.trajectory_controller import TrajectoryController
 from ros_nodes.trajectory_executor import TrajectoryExecutor
+from sim.drives import Drives
 from sim.limit_checker import LimitChecker
 from sim.randomization import Randomization
 from sim.tasks import TASKS
@@ -61,7 +62,7 @@ class SimNode(ManagedNode):
         randomization = Randomization() if self.get_parameter("randomize").value else None
         self._world = World(randomization, task_named(self.get_parameter("task").value).equipment)
         self._release.append(self._world.close)
-        self._limits = LimitChecker(self._world)
+        self._limits, self._drives, self._stalls = LimitChecker(self._world), Drives(self._world), 0
         self._sim_time_s, self._stepped_at = 0.0, time.monotonic()
         self._wanted = (self._stepped_at, self._world.joint_positions())
         group = MutuallyExclusiveCallbackGroup()
@@ -101,7 +102,9 @@ class SimNode(ManagedNode):
         if self.stage == "unconfigured":
             return {}
         broken = {f"broken.{limit}": str(count) for limit, count in self._limits.violations.items()}
-        extremes = {"stalls": str(self._limits.stalls)} | {
+        extremes = {
+            "stalls": str(self._stalls),
+            "limited_by_drives": str(self._drives.limited),
             "fastest_share": f"{self._limits.fastest:.3f}",
             "farthest_m": f"{self._limits.farthest_m:.3f}",
         }
@@ -124,12 +127,11 @@ class SimNode(ManagedNode):
         ticks = int(min(start - self._stepped_at, LONGEST_CATCH_UP_S) / TICK_S)
         if ticks == 0:
             return
-        if start - self._stepped_at > LONGEST_CATCH_UP_S:
-            self._limits.time_was_lost()
+        self._stalls += start - self._stepped_at > LONGEST_CATCH_UP_S
         self._stepped_at = max(self._stepped_at + ticks * TICK_S, start - LONGEST_CATCH_UP_S)
         joints, speeds = self._world.joint_positions(), self._world.joint_velocities()
         wanted = self._arm.update(Motion(joints, speeds, np.zeros_like(speeds)), start)
-        self._world.step_joints(
+        self._drives.step(
             self._at_tick(wanted, start), self._gripper.update(self._world.gripper(), start), ticks * TICK_S
         )
         self._sim_time_s += ticks * TICK_S

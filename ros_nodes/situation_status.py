@@ -17,3 +17,10 @@ def situation_status(decision: Decision, goals_left: int) -> DiagnosticStatus:
     if decision.surprise is not None:
         values["surprise"] = f"{decision.surprise:.3f}"
     return status("planner", "", level, question or decision.situation, values)
+
+
+def view_status(refusal: str, goals_left: int) -> DiagnosticStatus:
+    """What `planner/status` says when the check before motion refuses."""
+    question = f"{refusal} put it right and call planner/start, or start planner_node with check_view:=false"
+    values = {"situation": "view refused", "steps_to_go": "inf", "goals": str(goals_left)}
+    return status("planner", "", DiagnosticStatus.WARN, question, values)

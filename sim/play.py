@@ -24,7 +24,9 @@ FREE_PLAY = ("reach", "push")
 """Tasks whose play has no goal of its own."""
 
 
-def play_episode(task: str, seed: int, steps: int, randomize: float = 0.5) -> Episode:
+def play_episode(
+    task: str, seed: int, steps: int, randomize: float = 0.5, ranges: Randomization | None = None
+) -> Episode:
     """Plays one episode from scratch.
 
     Args:
@@ -32,13 +34,14 @@ def play_episode(task: str, seed: int, steps: int, randomize: float = 0.5) -> Ep
         seed: The same seed gives the same episode to the bit.
         steps: Number of frames.
         randomize: Chance that the scene is randomised.
+        ranges: What that changes; the usual ranges by default.
 
     Returns:
         The episode with the privileged columns `block`, `contact` and `behaviour` for monitoring, and the task's own.
     """
     rng = np.random.default_rng(seed)
     objective = TASKS[task]()
-    with _scene(rng, randomize, objective.equipment) as world:
+    with _scene(rng, randomize, objective.equipment, ranges) as world:
         if task in FREE_PLAY:
             _scatter(world, rng)
             script = SCRIPTS[task](PlayStyle.sample(task, rng), rng)
@@ -78,8 +81,10 @@ def corrected_episode(agent: Agent, task: str, seed: int, steps: int, randomize:
 
 
 @contextmanager
-def _scene(rng: np.random.Generator, randomize: float, equipment: Equipment) -> Iterator[World]:
-    world = World(Randomization() if rng.random() < randomize else None, equipment)
+def _scene(
+    rng: np.random.Generator, randomize: float, equipment: Equipment, ranges: Randomization | None = None
+) -> Iterator[World]:
+    world = World((ranges or Randomization()) if rng.random() < randomize else None, equipment)
     try:
         world.reset(rng)
         yield world

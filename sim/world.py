@@ -120,6 +120,11 @@ class World:
         """Moves the tool towards a pose over `dt_s` seconds."""
         self.step_joints(self.robot.inverse(position, quaternion), gripper, dt_s)
 
+    @property
+    def joint_target(self) -> np.ndarray:
+        """Where the motors were last told to go (7,), radians."""
+        return self._joint_target
+
     def joint_positions(self) -> np.ndarray:
         """Positions of the arm's joints (7,), radians."""
         return self.robot.joints()[0]

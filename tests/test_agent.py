@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -17,8 +18,10 @@ from robot_wm.configurator import Configuration
 from robot_wm.contract import TABLETOP, TABLETOP_GRIPPER
 from robot_wm.cost.keep_out import KeepOut
 from robot_wm.deploy.bundle import load_bundle
+from robot_wm.deploy.extend import add_to_bundle
 from robot_wm.deploy.session import OnnxWorldModel
 from robot_wm.errors import BundleError, ObservationError, RobotWmError
+from robot_wm.pursuit import SURPRISED
 
 
 @pytest.fixture
@@ -138,6 +141,25 @@ def test_an_agent_that_asks_holds_until_it_is_answered(tiny_bundle: Path, image:
     assert decisions[-1].reason.endswith("?")
     agent.go_on()
     assert agent.decide(latent, state).status == "act"
+
+
+def test_surprise_slows_then_stops_and_asks(
+    tiny_bundle: Path, tmp_path: Path, image: np.ndarray, state: np.ndarray
+) -> None:
+    """A world that never moves surprises a model with a bound of almost nothing at every decision but the first."""
+    shutil.copytree(tiny_bundle, tmp_path / "bundle")
+    add_to_bundle(tmp_path / "bundle", {}, {"surprise_bound": 1e-9}, ("Surprise", "For a test."))
+    agents = [Agent.load(tmp_path / "bundle", mode="policy", asks=asks) for asks in (True, False)]
+    for agent in agents:
+        agent.set_goal(image[::-1].copy())
+    asking, careless = ([agent.act(image, state) for _ in range(4)] for agent in agents)
+    assert [each.reason for each in careless] == [""] * 4
+    assert [each.status for each in asking] == ["act"] * 3 + ["hold"] and asking[3].situation == "unsure"
+    assert [each.reason for each in asking[:3]] == ["", SURPRISED, SURPRISED]
+    fast, slow = asking[0].actions, asking[1].actions
+    np.testing.assert_allclose(slow[:, :6], np.repeat(fast[:, :6], 2, axis=0)[:3] / 2, atol=1e-6)
+    np.testing.assert_allclose(slow[:, 6], np.repeat(fast[:, 6], 2)[:3])
+    np.testing.assert_allclose(asking[1].poses[1, :3], asking[0].poses[0, :3], atol=1e-6)
 
 
 @pytest.mark.parametrize("mode", ["flat", "hierarchical", "random"])

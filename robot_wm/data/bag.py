@@ -9,10 +9,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from robot_wm.data.bag_scan import Damage, ScannedMessage, scan
+from robot_wm.data.confined import refuse_links
 from robot_wm.data.marks import TOPIC, TYPE, Mark
 from robot_wm.errors import DatasetError
 
 _STAMP = struct.Struct("<iI")
+_TEXT_BEGINS = 8
+"""Bytes of a String message before its text: the header of its coding, and its length."""
 
 
 @dataclass
@@ -32,8 +35,10 @@ class Bag:
         """Finds the files of a recording; nothing is read yet.
 
         Raises:
-            DatasetError: There is no MCAP file.
+            DatasetError: There is no MCAP file, or the directory holds links.
         """
+        if path.is_dir():
+            refuse_links(path)
         files = (path,) if path.is_file() else tuple(sorted(path.glob("*.mcap"), key=_order))
         if not files:
             what = "holds no *.mcap file" if path.is_dir() else "does not exist"
@@ -53,8 +58,9 @@ class Bag:
 
 
 def is_mark(message: ScannedMessage) -> bool:
-    """Whether a message is an episode mark."""
-    return message.topic.type == TYPE and message.topic.name.endswith(f"/{TOPIC}")
+    """Whether a message is an episode mark, whole enough to be read."""
+    names_it = message.topic.type == TYPE and message.topic.name.endswith(f"/{TOPIC}")
+    return names_it and len(message.payload) >= _TEXT_BEGINS
 
 
 def read_mark(message: ScannedMessage) -> Mark:

@@ -7,6 +7,8 @@ import zlib
 from typing import Any
 
 _CHUNK_HEADER = struct.Struct("<QQQI")
+MOST_BYTES = 1 << 30
+"""Records of one chunk, decompressed; a few bytes can claim to be far more."""
 
 
 class BadRecord(Exception):
@@ -23,24 +25,27 @@ def chunk_records(data: Any, begin: int, end: int) -> bytes:
         raise BadRecord(f"the head of a chunk is damaged ({error})") from error
     if at + 8 + length != end:
         raise BadRecord("the length of a chunk is damaged")
-    records = _decompressed(data[at + 8 : end], compression)
+    if size > MOST_BYTES:
+        raise BadRecord(f"a chunk claims to hold {size} bytes; at most {MOST_BYTES} are read")
+    records = _decompressed(data[at + 8 : end], compression, size + 1)
     if len(records) != size or (crc and zlib.crc32(records) != crc):
         raise BadRecord("a chunk is damaged: its checksum does not match")
     return records
 
 
-def _decompressed(data: bytes, compression: str) -> bytes:
+def _decompressed(data: bytes, compression: str, most: int) -> bytes:
+    """The first `most` bytes of what was compressed."""
     if compression not in ("", "lz4", "zstd"):
         raise BadRecord(f"the compression '{compression}' of a chunk is not known")
     try:
         if compression == "lz4":
             import lz4.frame
 
-            return lz4.frame.decompress(data)
+            return lz4.frame.LZ4FrameDecompressor().decompress(data, max_length=most)
         if compression == "zstd":
             import zstandard
 
-            return zstandard.ZstdDecompressor().decompressobj().decompress(data)
+            return zstandard.ZstdDecompressor().stream_reader(data).read(most)
     except ImportError as error:
         raise BadRecord(f"a chunk is compressed; to read it: pip install {error.name}") from error
     except Exception as error:  # whatever the library raises for damaged data

@@ -77,8 +77,8 @@ class _Scanner:
             try:
                 kind, begin, end = self._bounds(at)
                 yield from self._record(kind, begin, end)
-            except BadRecord as error:
-                self._note(at, str(error))
+            except (BadRecord, struct.error) as error:
+                self._note(at, str(error) if isinstance(error, BadRecord) else f"a record is too short ({error})")
                 end = self._next_chunk(at + 1)
             at = end
             self._let_go(at)

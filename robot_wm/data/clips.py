@@ -13,6 +13,7 @@ import av
 import numpy as np
 
 from robot_wm.data import lerobot_layout as layout
+from robot_wm.data.confined import inside, refuse_links
 from robot_wm.data.lerobot_reader import read_parquet
 from robot_wm.errors import DatasetError
 
@@ -137,6 +138,8 @@ def find_clips(path: Path) -> list[Clip]:
     Raises:
         DatasetError: There are none.
     """
+    if path.is_dir():
+        refuse_links(path)
     if (path / layout.INFO_PATH).is_file():
         return _lerobot(path)
     files = sorted(path.rglob("*")) if path.is_dir() else [path]
@@ -162,7 +165,7 @@ def _lerobot(root: Path) -> list[Clip]:
         for camera in cameras:
             for row in read_parquet(table, [f"videos/{camera}/{name}" for name in names]).to_pylist():
                 chunk, file, begin, end = row.values()
-                path = root / template.format(video_key=camera, chunk_index=chunk, file_index=file)
+                path = inside(root, template, {"video_key": camera, "chunk_index": chunk, "file_index": file})
                 clips.append(VideoClip(path, begin, end))
     return clips
 

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 
 import pyarrow as pa
 
+from robot_wm.data.confined import inside, refuse_links
 from robot_wm.data.lerobot_reader import read_parquet
 from robot_wm.errors import DatasetError
 
@@ -55,8 +56,9 @@ def open_foreign(root: Path, fps: float | None = None) -> Foreign:
     """Finds out what a folder holds.
 
     Raises:
-        DatasetError: It is none of the known layouts, or does not say its rate.
+        DatasetError: It is none of the known layouts, does not say its rate, or holds links.
     """
+    refuse_links(root)
     info = root / "meta/info.json"
     if info.is_file():
         try:
@@ -95,10 +97,10 @@ class LeRobotV2:
             number = row["episode_index"]
             names = {"episode_chunk": number // self.info["chunks_size"], "episode_index": number}
             videos = {
-                key: ForeignVideo(self.root / self.info["video_path"].format(video_key=key, **names), 0)
+                key: ForeignVideo(inside(self.root, self.info.get("video_path"), {"video_key": key} | names), 0)
                 for key in _video_keys(self.info)
             }
-            table = read_parquet(self.root / self.info["data_path"].format(**names))
+            table = read_parquet(inside(self.root, self.info.get("data_path"), names))
             yield ForeignEpisode(f"episode {number}", table, videos, (row.get("tasks") or [""])[0])
 
 
@@ -115,7 +117,7 @@ class LeRobotV3:
         held: tuple[Path, int, pa.Table] | None = None
         for listed in sorted((self.root / "meta/episodes").glob("*/*.parquet")):
             for row in read_parquet(listed).to_pylist():
-                path = self.root / self.info["data_path"].format(**_indices(row, "data"))
+                path = inside(self.root, self.info.get("data_path"), _indices(row, "data"))
                 if held is None or held[0] != path:
                     held = (path, row["dataset_from_index"], read_parquet(path))
                 table = held[2].slice(row["dataset_from_index"] - held[1], row["length"])
@@ -123,9 +125,9 @@ class LeRobotV3:
                 yield ForeignEpisode(f"episode {row['episode_index']}", table, videos, (row.get("tasks") or [""])[0])
 
     def _video(self, row: dict[str, Any], key: str) -> ForeignVideo:
-        path = self.info["video_path"].format(video_key=key, **_indices(row, f"videos/{key}"))
+        path = inside(self.root, self.info.get("video_path"), _indices(row, f"videos/{key}") | {"video_key": key})
         first = round(row[f"videos/{key}/from_timestamp"] * float(self.fps))
-        return ForeignVideo(self.root / path, first)
+        return ForeignVideo(path, first)
 
 
 @dataclass(frozen=True)

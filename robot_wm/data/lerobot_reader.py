@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 
 from robot_wm.contract import Contract
 from robot_wm.data import lerobot_layout as layout
+from robot_wm.data.confined import inside, refuse_links
 from robot_wm.data.episode import Episode
 from robot_wm.data.video import VideoReader
 from robot_wm.errors import DatasetError
@@ -77,9 +78,10 @@ class Dataset:
         """Reads the description of a dataset.
 
         Raises:
-            DatasetError: There is no dataset of format v3.0, or its description is damaged.
+            DatasetError: There is no dataset of format v3.0, its description is damaged, or it leads outside of `root`.
         """
         path = root / layout.INFO_PATH
+        refuse_links(root)
         try:
             info = json.loads(path.read_text(encoding="utf-8"))
             version, fps, features = info["codebase_version"], Fraction(info["fps"]), info["features"]
@@ -188,8 +190,8 @@ def _episodes(root: Path, info: dict[str, Any], contract: Contract) -> tuple[Epi
                     task=row["tasks"][0],
                     start=row["dataset_from_index"],
                     stop=row["dataset_to_index"],
-                    data_path=info["data_path"].format(**{name: row["data/" + name] for name in names}),
-                    videos=tuple(_video_place(row, info, camera.name) for camera in contract.cameras),
+                    data_path=_relative(root, info.get("data_path"), {name: row["data/" + name] for name in names}),
+                    videos=tuple(_video_place(root, row, info, camera.name) for camera in contract.cameras),
                 )
             )
     found.sort(key=lambda episode: episode.index)
@@ -202,11 +204,15 @@ def _video_column(camera: str, name: str) -> str:
     return f"videos/{layout.video_key(camera)}/{name}"
 
 
-def _video_place(row: dict[str, Any], info: dict[str, Any], camera: str) -> VideoPlace:
+def _relative(root: Path, template: object, names: Mapping[str, str | int]) -> str:
+    return inside(root, template, names).relative_to(root).as_posix()
+
+
+def _video_place(root: Path, row: dict[str, Any], info: dict[str, Any], camera: str) -> VideoPlace:
     indices = {name: row[_video_column(camera, name)] for name in ("chunk_index", "file_index")}
     return VideoPlace(
         camera=camera,
-        path=info["video_path"].format(video_key=layout.video_key(camera), **indices),
+        path=_relative(root, info.get("video_path"), {"video_key": layout.video_key(camera)} | indices),
         first_frame=round(row[_video_column(camera, "from_timestamp")] * info["fps"]),
         crc32=row.get(_video_column(camera, layout.CHECKSUM)),
     )

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-import pickle
 import zipfile
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any
 
 import torch
@@ -58,7 +58,7 @@ def read_archive(path: Path) -> dict[str, Any]:
     """What `torch.save` wrote, tensors and plain containers only; CheckpointError when it is damaged or holds code."""
     try:
         content = torch.load(path, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(path))
-    except pickle.UnpicklingError as error:
+    except UnpicklingError as error:
         raise CheckpointError(
             f"{path}: refused: it holds something other than tensors and plain containers, which could run code, or it "
             f"is damaged. Save its state dicts anew with torch.save. torch says: {str(error).splitlines()[0]}"

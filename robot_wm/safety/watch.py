@@ -24,12 +24,13 @@ class Watch:
 
     Attributes:
         joints: Freshness of the joint states.
+        trusts_clock: Whether ROS time ran well when it was last looked at.
     """
 
     def __init__(self, guard: Guard, nodes: Sequence[str], joints_timeout_s: float) -> None:
         self._guard, self._hearts, self._clock = guard, Heartbeats(nodes), ClockWatch()
         self.joints = Freshness("joint states", Bounds(0.25, joints_timeout_s))
-        self._started_s = float("inf")
+        self._started_s, self.trusts_clock = float("inf"), True
 
     def start(self, monotonic_s: float) -> None:
         """The guard begins to work; where others have worked for long, it was started anew in their midst."""
@@ -50,6 +51,7 @@ class Watch:
     def why_hold(self, now_s: float, monotonic_s: float) -> str:
         """Why the robot must not move at present, or ""; called once a tick with ROS time and monotonic time."""
         clock = self._clock.look(now_s, monotonic_s)
+        self.trusts_clock = not clock
         lost = self._hearts.lost(monotonic_s)
         if lost:
             self._guard.stop(lost)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from rich.progress import track
@@ -13,6 +14,9 @@ from rich.progress import track
 from robot_wm.data.cache import load_cached
 from robot_wm.data.episode import Episode
 from robot_wm.errors import DatasetError
+
+if TYPE_CHECKING:
+    from sim.randomization import Randomization
 
 
 @dataclass(frozen=True)
@@ -59,16 +63,25 @@ def dataset_episodes(path: Path, count: int) -> Episodes:
     )
 
 
-def fresh_episodes(count: int, seed: int, *, randomize: float, workers: int = 1, steps: int = 50) -> Episodes:
+def fresh_episodes(
+    count: int,
+    seed: int,
+    *,
+    randomize: float,
+    workers: int = 1,
+    steps: int = 50,
+    ranges: Randomization | None = None,
+) -> Episodes:
     """`count` episodes of scripted play; episode i depends on (seed, i) alone.
 
     Args:
         randomize: Share of episodes with randomised looks, light, physics and camera pose.
         workers: Processes that simulate.
+        ranges: What randomising changes; the usual ranges by default.
     """
     from sim.parallel import ordered_map
 
-    play = partial(_play, seed, steps, randomize)
+    play = partial(_play, seed, steps, randomize, ranges)
     films = map(play, range(count)) if workers == 1 else ordered_map(play, range(count), workers)
     played = list(track(films, "playing", total=count))
     lengths = np.array([len(episode) for episode in played])
@@ -82,9 +95,9 @@ def fresh_episodes(count: int, seed: int, *, randomize: float, workers: int = 1,
     )
 
 
-def _play(seed: int, steps: int, randomize: float, number: int) -> Episode:
+def _play(seed: int, steps: int, randomize: float, ranges: Randomization | None, number: int) -> Episode:
     from sim.play import play_episode
 
     rng = np.random.default_rng([seed, number])
     task = "reach" if rng.random() < 0.25 else "push"
-    return play_episode(task, int(rng.integers(2**31)), steps, randomize)
+    return play_episode(task, int(rng.integers(2**31)), steps, randomize, ranges)

@@ -115,6 +115,13 @@ class Bench:
             Finding(f"{fault}: no motion until reset", round(fastest, 4), MOVING, "rad/s", self._why())
         )
 
+    def expect_limits_kept(self, fault: str, before: dict[str, int]) -> None:
+        """Notes in how many ticks the simulator saw a limit broken since it said `before`."""
+        time.sleep(0.3)  # the simulator says it five times a second
+        broken = {limit: ticks - before.get(limit, 0) for limit, ticks in self.observer.broken().items()}
+        note = ", ".join(f"{limit} {ticks}" for limit, ticks in broken.items() if ticks)
+        self.expect(f"{fault}: limits broken", sum(broken.values()), 0, "ticks", note)
+
     def expect(self, fault: str, value: float, bound: float, unit: str, note: str = "") -> None:
         """Notes a figure."""
         self.findings.append(Finding(fault, round(value, 4), bound, unit, note))

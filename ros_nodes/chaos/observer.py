@@ -17,7 +17,9 @@ from std_srvs.srv import Trigger
 from trajectory_msgs.msg import JointTrajectory
 
 from robot_wm.errors import RobotWmError
+from ros_nodes.chaos.pace import Pace
 from ros_nodes.chaos.tap import Tap
+from ros_nodes.conversions import seconds
 from ros_nodes.diagnostics import read_values
 from ros_nodes.qos import LATCHED, LATEST
 from ros_nodes.robot_config import RobotConfig
@@ -34,19 +36,26 @@ class ChaosError(RobotWmError):
 class Observer:
     """A node of its own that spins in a thread while the context is entered.
 
+    Args:
+        domain: ROS_DOMAIN_ID of the system under test.
+        robot: Its robot.
+        sim_time: Whether it runs on simulated time, whose stamps are too coarse to tell how fast commands lead.
+
     Attributes:
         tap: What stands between simulator and nodes.
-        bad_commands: Commands to the robot that hold numbers that are not finite, or break a limit of the URDF.
+        bad_commands: Commands to the robot that hold numbers that are not finite, or break a limit of the URDF: its
+            positions, its velocities, or where they ask it to be faster than it may go from one to the next.
         health: Diagnostics by node.
         called_s: When the last service was called, monotonic.
     """
 
-    def __init__(self, domain: int, robot: RobotConfig) -> None:
+    def __init__(self, domain: int, robot: RobotConfig, *, sim_time: bool = False) -> None:
         self._domain, self._names = domain, list(robot.joints)
         joints = Urdf.parse(robot.description.urdf(), robot.name).joints
         self._low = np.array([joints[name].lower for name in robot.joints])
         self._high = np.array([joints[name].upper for name in robot.joints])
         self._fastest = np.array([joints[name].velocity for name in robot.joints])
+        self._pace = None if sim_time else Pace(self._fastest)
         self._command_topic = robot.command.endpoint.name
         self.bad_commands, self.commands = 0, deque[tuple[float, np.ndarray]](maxlen=4000)
         self.speeds = deque[tuple[float, np.ndarray]](maxlen=4000)
@@ -89,6 +98,9 @@ class Observer:
         self.speeds.append((time.monotonic(), np.abs(np.array(message.velocity)[index])))
 
     def _on_command(self, message: JointTrajectory) -> None:
+        due_s = seconds(message.header.stamp) + seconds(message.points[0].time_from_start)
+        if self._pace is not None and not self._pace.is_kept(due_s, np.array(message.points[0].positions)):
+            self.bad_commands += 1
         for point in message.points:
             position, velocity = np.array(point.positions), np.array(point.velocities)
             good = position.shape == velocity.shape == self._low.shape
@@ -117,9 +129,9 @@ class Observer:
         sim = self.health.get("sim_node", {})
         return {key.removeprefix("broken."): int(value) for key, value in sim.items() if key.startswith("broken.")}
 
-    def limit_violations(self) -> int:
-        """Ticks in which the simulator saw a limit broken."""
-        return sum(self.broken().values())
+    def limited_by_drives(self) -> int:
+        """Ticks in which the simulated drives had to spread a command that came late over time."""
+        return int(self.health.get("sim_node", {}).get("limited_by_drives", 0))
 
     def is_at_rest(self) -> bool:
         """Whether the arm has stood still for a tenth of a second."""

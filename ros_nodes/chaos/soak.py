@@ -26,7 +26,6 @@ def soak(bench: Bench, seconds: float) -> None:
     tasks = bench.observer.node.create_publisher(String, "sim/task", LATCHED)
     end_s, next_fault_s, deadlocks = time.monotonic() + seconds, time.monotonic() + 10.0, 0
     warm_bytes = 0
-    broken = bench.observer.limit_violations()
     while time.monotonic() < end_s:
         _new_goal(bench, tasks)
         deadlocks += not _goes_on(bench)
@@ -37,8 +36,6 @@ def soak(bench: Bench, seconds: float) -> None:
                 next_fault_s = time.monotonic() + FAULT_PERIOD_S
                 _random_fault(bench)
             time.sleep(0.05)
-    note = ", ".join(f"{limit} {ticks}" for limit, ticks in bench.observer.broken().items() if ticks)
-    bench.expect("closed loop: limits broken", bench.observer.limit_violations() - broken, 0, "ticks", note)
     bench.expect("closed loop: deadlocks", deadlocks, 0, "")
     if seconds >= 600.0:
         growth = _memory_bytes(bench) / max(1, warm_bytes) - 1.0

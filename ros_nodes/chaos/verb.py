@@ -50,7 +50,8 @@ class ChaosConfig:
 
 def run(config: ChaosConfig) -> int:
     """Injects the faults; 0 when every bound was kept."""
-    console, findings, stops, bad, broken = Console(), list[Finding](), list[float](), 0, dict[str, int]()
+    console, findings, stops, bad, late = Console(), list[Finding](), list[float](), 0, 0
+    broken = dict[str, int]()
     start_s = time.monotonic()
     for mode, sim_time, chosen in _programme(config):
         with _bench(config, mode, sim_time) as bench:
@@ -60,10 +61,14 @@ def run(config: ChaosConfig) -> int:
         findings += bench.findings
         stops += bench.stops_s
         bad += bench.observer.bad_commands
+        late += bench.observer.limited_by_drives()
         for limit, ticks in bench.observer.broken().items():
             broken[limit] = broken.get(limit, 0) + ticks
     loss_ms = worst_loss_ms(2 if config.quick else 20, config.seed) if _wants(config, "recorder") else None
-    report = _report(findings, stops, bad, broken, loss_ms)
+    report = _report(findings, stops, bad, broken, loss_ms) | {
+        "seconds": round(time.monotonic() - start_s, 1),
+        "limited_by_drives": late,
+    }
     _print(console, findings, report)
     if config.json is not None:
         config.json.parent.mkdir(parents=True, exist_ok=True)
@@ -111,7 +116,7 @@ def _bench(config: ChaosConfig, mode: str, sim_time: bool) -> Iterator[Bench]:
     with tempfile.TemporaryDirectory(prefix="robot_wm_chaos_") as folder:
         system = System(Path(folder), domain, mode=mode, sim_time=sim_time)
         try:
-            with Observer(domain, robot) as observer:
+            with Observer(domain, robot, sim_time=sim_time) as observer:
                 bench = Bench(system, observer, robot, np.random.default_rng(config.seed))
                 system.start_all()
                 bench.until_ready()
@@ -122,8 +127,10 @@ def _bench(config: ChaosConfig, mode: str, sim_time: bool) -> Iterator[Bench]:
 
 def _inject(bench: Bench, name: str, fault: Fault) -> None:
     """A system that cannot be brought into motion again is a finding, and the next fault is tried."""
+    before = bench.observer.broken()
     try:
         fault(bench)
+        bench.expect_limits_kept(name, before)
     except ChaosError as error:
         bench.findings.append(Finding(name, float("inf"), 0.0, "", str(error)))
         for node in ("safety_node", "perception_node", "planner_node", "controller_node"):
@@ -157,7 +164,16 @@ def _print(console: Console, findings: list[Finding], report: dict[str, Any]) ->
         kept = "yes" if each.kept else "[bold red]no[/]"
         table.add_row(each.fault, f"{each.value:g} {each.unit}", f"{each.bound:g}", kept, each.note[:60])
     console.print(table)
-    keys = ("bad_commands", "limit_violations", "limits", "slowest_stop_s", "worst_data_loss_ms", "kept")
+    keys = (
+        "bad_commands",
+        "limit_violations",
+        "limits",
+        "limited_by_drives",
+        "slowest_stop_s",
+        "worst_data_loss_ms",
+        "seconds",
+        "kept",
+    )
     console.print(", ".join(f"{key} {report[key]}" for key in keys))
 
 

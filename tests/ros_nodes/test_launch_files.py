@@ -61,6 +61,13 @@ def test_demo_passes_task_seed_and_bundle_on() -> None:
     assert _nodes("demo.launch.xml")["planner_node"]["bundle"] == ""
 
 
+def test_a_robot_checks_and_asks_unless_told_otherwise() -> None:
+    robot, demo = _nodes("bringup.launch.xml")["planner_node"], _nodes("demo.launch.xml")["planner_node"]
+    assert (robot["check_view"], robot["ask_operator"]) == (True, True)
+    assert (demo["check_view"], demo["ask_operator"]) == (True, False)
+    assert _nodes("demo.launch.xml", check_view="false")["planner_node"]["check_view"] is False
+
+
 def test_record_takes_topics_as_a_list() -> None:
     assert _nodes("record.launch.xml")["recorder_node"]["topics"] == [""]
     told = _nodes("record.launch.xml", topics="[joint_states, camera/image_raw]", autostart="false")["recorder_node"]

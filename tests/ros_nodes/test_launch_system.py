@@ -39,7 +39,7 @@ def pid_of(node: str, log: Path) -> int:
     return int(re.findall(rf"\[{node}-\d+\]: process started with pid \[(\d+)\]", log.read_text())[-1])
 
 
-def test_a_node_that_dies_is_started_and_brought_up_again(launched: Any, peer: Any) -> None:
+def test_a_node_that_dies_comes_back_and_waits_for_a_reset(launched: Any, peer: Any) -> None:
     process, log = launched
     names = [f"left/{node}" for node in NODES]
     peer.until_active(*names, timeout_s=90.0, what=log.read_text)
@@ -49,7 +49,10 @@ def test_a_node_that_dies_is_started_and_brought_up_again(launched: Any, peer: A
     peer.health.clear()
     peer.until(lambda: pid_of("planner_node", log) != first)
     peer.until_active("left/planner_node", timeout_s=60.0, what=log.read_text)
-    assert "planner_node is there again" in log.read_text()
+    assert "planner_node is there again; it is brought up in 0 s" in log.read_text()
+    peer.until(lambda: "call safety/reset first" in peer.trigger("left/planner/start").message)
+    assert "planner_node" in peer.trigger("left/safety/reset").message
+    peer.until(lambda: peer.trigger("left/planner/start").success)
     process.send_signal(signal.SIGINT)
     assert process.wait(30.0) == 0
     assert "Traceback" not in log.read_text() and "did not end" not in log.read_text()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -180,16 +181,17 @@ def test_required_process_ends_everything(tmp_path: Path) -> None:
     assert time.monotonic() - began < DEADLINE_S
 
 
-def test_respawn(tmp_path: Path) -> None:
+def test_respawn_comes_later_each_time(tmp_path: Path) -> None:
     script = f"echo x >> {tmp_path}/starts; [ $(wc -l < {tmp_path}/starts) -lt 3 ] || sleep 300"
     (tmp_path / "script.sh").write_text(script)
-    service = LaunchService(io.StringIO())
+    service = LaunchService(output := io.StringIO())
     text = f'<executable cmd="sh {tmp_path}/script.sh" name="again" respawn="true" respawn_delay="0.05"/>'
     service.start(load(tmp_path, text))
     end = time.monotonic() + DEADLINE_S
     while service.processes["again-1"].starts < 3 and time.monotonic() < end:
         assert service.wait(0.05) is None
     assert service.processes["again-1"].starts == 3
+    assert re.findall(r"starts again in ([\d.]+) s", output.getvalue()) == ["0.05", "2.05"]
     assert service.shutdown() == 0
     assert service.processes["again-1"].popen.poll() is not None
 

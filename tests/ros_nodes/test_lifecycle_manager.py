@@ -86,6 +86,19 @@ def test_a_node_that_was_killed_is_brought_back(managed: Any, start: Callable[..
     assert peer.trigger("lifecycle_manager/is_active").success
 
 
+def test_a_node_that_dies_again_and_again_is_brought_back_ever_later(
+    managed: Any, start: Callable[..., None], peer: Any
+) -> None:
+    for deaths in (1, 2):
+        managed.kill("perception_node")
+        peer.until_health("lifecycle_manager", "perception_node is not there")
+        peer.health.pop("perception_node")
+        start("perception_node")
+        peer.until_active("perception_node")
+        waits = re.findall(r"there again; it is brought up in ([\d.]+) s", managed.log("lifecycle_manager"))
+        assert waits[-deaths:] == ["0", "2"][:deaths]
+
+
 def test_what_was_stopped_by_hand_stays_stopped(managed: Any, peer: Any) -> None:
     from lifecycle_msgs.msg import Transition
     from lifecycle_msgs.srv import ChangeState

@@ -125,3 +125,14 @@ def test_an_end_with_velocity_is_a_matter_of_configuration() -> None:
     streaming = TrajectoryExecutor(NAMES, np.zeros(2), nonzero_end=True)
     streaming.replace(NAMES, [point(0.1, [0.1, 0.0], [1.0, 0.0])], now_s=0.0)
     np.testing.assert_allclose(streaming.sample(5.0).position, [0.1, 0.0])
+
+
+def test_a_stop_that_begins_later_lets_the_arm_coast_until_then(executor: TrajectoryExecutor) -> None:
+    """As joint_trajectory_controller does; a clock that leads must therefore not stamp a stop."""
+    way = [point(1.0, [1.0, 1.0], [1.0, 0.0]), point(2.0, [1.5, 1.0], [0.0, 0.0])]
+    executor.replace(NAMES, way, now_s=0.0)
+    stop = [point(0.01, [1.0, 1.0], [0.0, 0.0])]
+    executor.replace(NAMES, stop, now_s=1.0, delay_s=5.0)
+    assert executor.sample(2.0).velocity[0] > 0.3 and executor.sample(3.0).position[0] > 1.5
+    executor.replace(NAMES, [point(0.01, executor.sample(3.0).position.tolist(), [0.0, 0.0])], now_s=3.0)
+    assert executor.sample(3.02).velocity[0] == 0.0

@@ -66,3 +66,13 @@ def test_a_newcomer_among_old_hands_stops_until_reset(watch: Watch, guard: Guard
     watch.reset()
     beat(watch, 100.4, active_s=60.1)
     assert not guard.stop_reason
+
+
+def test_a_clock_that_jumped_is_not_trusted_until_it_has_run_well(watch: Watch) -> None:
+    """What is stamped by it meanwhile would begin at another time on the robot."""
+    watch.why_hold(10.0, 100.0)
+    assert watch.trusts_clock
+    assert "jumped: forward" in watch.why_hold(15.008, 100.008) and not watch.trusts_clock
+    for tick in range(2, 65):
+        watch.why_hold(15.0 + 0.008 * tick, 100.0 + 0.008 * tick)
+    assert watch.trusts_clock
