@@ -120,9 +120,9 @@ def side_by_side(dream: Dream, shots: list[Shot], tolerance_s: float) -> np.ndar
     for step in chosen:
         near = min(shots, key=lambda shot: abs(shot.stamp_s - dream.due_s[step]), default=None)
         is_there = near is not None and abs(near.stamp_s - dream.due_s[step]) <= tolerance_s
-        fits = near is not None and near.pixels.shape == dream.pixels.shape[1:]
-        happened.append(near.pixels if near is not None and is_there and fits else np.full_like(dream.pixels[0], 60))
-    rows = [_row([dream.pixels[step] for step in chosen]), _row(happened)]
+        fits = near is not None and near.pixels.shape == dream.pictures.shape[1:]
+        happened.append(near.pixels if near is not None and is_there and fits else np.full_like(dream.pictures[0], 60))
+    rows = [_row([dream.pictures[step] for step in chosen]), _row(happened)]
     return np.concatenate([rows[0], np.full_like(rows[0][:4], 30), rows[1]])
 
 
