@@ -32,6 +32,7 @@ class Stage:
         self._scene = page.scene
         page.initial_camera.position, page.initial_camera.look_at = (1.25, -0.85, 0.75), (0.35, 0.0, 0.18)
         self._scene.configure_default_lights(True, cast_shadow=False)
+        self._scene.configure_environment_map(None)  # what a computer without a graphics card can draw
         self._scene.add_grid("/floor", width=2.0, height=2.0, cell_size=0.1, section_size=0.5, cell_color=(90, 95, 105))
         self._boxes(robot)
         self._arm = ViserUrdf(page, _load(robot), root_node_name="/arm")
