@@ -32,6 +32,7 @@ setup(
             "lifecycle_manager = ros_nodes.lifecycle_manager:main",
             "recorder_node = ros_nodes.recorder_node:main",
             "console_node = ros_nodes.console_node:main",
+            "teleop_node = ros_nodes.teleop_node:main",
         ],
     },
 )

@@ -53,6 +53,12 @@ VERBS = {
         "Send the actions of a recorded episode to the controller and measure how the arm follows",
         "robot-wm replay datasets/play --episode 3",
     ),
+    "teleop": Verb(
+        "ros_nodes.teleop",
+        "ros",
+        "Drive the arm by hand, with the keyboard, a gamepad or a SpaceMouse",
+        "robot-wm teleop --device keyboard",
+    ),
     "dataset": Verb(
         "robot_wm.data.cli",
         "sim,ros",

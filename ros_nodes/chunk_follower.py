@@ -64,6 +64,10 @@ class ChunkFollower:
         self._path: Path | None = None
         self.reason = "no plan yet"
 
+    def forget_plan(self) -> None:
+        """Brakes until another plan comes, whatever its stamp, as when somebody else makes the plans from now on."""
+        self._plan, self._path = None, None
+
     def tune(self, limits: MotionLimits, settings: FollowerSettings) -> None:
         """Changes limits and settings, from the next tick on."""
         self._limits, self._settings = limits, settings

@@ -1,4 +1,4 @@
-"""End-effector chunks in, joint commands out: inverse kinematics, limits and the stop when plans go stale."""
+"""End-effector chunks in, joint commands out: who is in control, inverse kinematics, limits, stops on stale plans."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ import numpy as np
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from rclpy.callback_groups import MutuallyExclusiveCallbackGroup
 from sensor_msgs.msg import JointState
+from std_msgs.msg import String
+from std_srvs.srv import Trigger
 from trajectory_msgs.msg import MultiDOFJointTrajectory
 
 from robot_wm.errors import RobotWmError
@@ -19,8 +21,9 @@ from robot_wm.safety.guard import RESTING as WAITING
 from ros_nodes.arm_commands import Drive, GuardedJoints
 from ros_nodes.chunk_follower import ChunkFollower, FollowerSettings
 from ros_nodes.command_interfaces import arm_interface, gripper_interface
-from ros_nodes.conversions import joints_from, message_to_plan
-from ros_nodes.diagnostics import read_values
+from ros_nodes.control_source import GIVE_BACK, PERSON_PLAN, SOURCE, TAKE, ControlSource
+from ros_nodes.conversions import Plan, joints_from, message_to_plan
+from ros_nodes.diagnostics import Meter, read_values
 from ros_nodes.gripper_commands import GuardedGripper
 from ros_nodes.managed_node import Change, ManagedNode
 from ros_nodes.node_process import run
@@ -57,12 +60,18 @@ class ControllerNode(ManagedNode):
         self._follower = ChunkFollower(self._kinematics, self._limits(), np.array(robot.posture), self._settings)
         self._commands, self._plans = self.meter("command"), self.meter("plan")
         self._latency, self._ticks = self.meter("camera_to_command"), self.meter("tick")
+        self._person_plans, self._person_latency = self.meter("person_plan"), self.meter("person_to_command")
+        self._control, self._told = ControlSource(), ""
+        self._sources = self.advertise(String, SOURCE, LATCHED)
         group = MutuallyExclusiveCallbackGroup()
         drive = Drive(self, robot, self._kinematics, self._follower, group, self._release.append)
         self._arm = GuardedJoints(drive) if guarded else arm_command(drive)
         self._gripper = GuardedGripper(drive) if guarded else gripper(drive)
         self.listen(JointState, robot.topics.joint_states, self._on_joints, SENSOR, group)
         self.listen(MultiDOFJointTrajectory, PLAN, self._on_plan, LATEST, group)
+        self.listen(MultiDOFJointTrajectory, PERSON_PLAN, self._on_person_plan, LATEST, group)
+        self.offer(Trigger, TAKE, self._on_take, group)
+        self.offer(Trigger, GIVE_BACK, self._on_give_back, group)
         if guarded:
             self.listen(DiagnosticArray, "safety/state", self._on_safety, LATCHED, group)
         self._ticking, self._is_stopped = threading.Lock(), True
@@ -78,6 +87,8 @@ class ControllerNode(ManagedNode):
         """Somebody else may have moved the arm since the last motion."""
         self._follower.reset()
         self._answered_stamp_s, self._opening, self._is_stopped = -np.inf, np.nan, False
+        self._told = ""
+        self._tell_source()
 
     def on_stop(self) -> None:
         """Nothing is commanded any more once this returns."""
@@ -122,18 +133,59 @@ class ControllerNode(ManagedNode):
         self._follower.veto = "" if passes else f"safety: {values.get('reason', 'unknown')}"
 
     def _on_plan(self, message: MultiDOFJointTrajectory) -> None:
-        try:
-            plan = message_to_plan(message, self._robot.base_frame, self._robot.ee_frame, PLAN)
-        except RobotWmError as error:
-            self._plans.drop()
-            self.get_logger().error(str(error), throttle_duration_sec=2.0)
+        """Follows the planner's plan, unless somebody else is in control."""
+        plan = self._plan_of(message, PLAN, self._plans)
+        if plan is not None and self._control.source == "planner":
+            self._accept(plan, self._plans)
+
+    def _on_person_plan(self, message: MultiDOFJointTrajectory) -> None:
+        """Follows a person's plan, which takes control if it has poses."""
+        plan = self._plan_of(message, PERSON_PLAN, self._person_plans)
+        if plan is None:
             return
+        is_stop = not len(plan.times_s)
+        if self._control.heed_person(is_stop, time.monotonic()):
+            self._tell_source()
+            if not is_stop:
+                self._accept(plan, self._person_plans)
+
+    def _plan_of(self, message: MultiDOFJointTrajectory, topic: str, plans: Meter) -> Plan | None:
+        try:
+            return message_to_plan(message, self._robot.base_frame, self._robot.ee_frame, topic)
+        except RobotWmError as error:
+            plans.drop()
+            self.get_logger().error(str(error), throttle_duration_sec=2.0)
+            return None
+
+    def _accept(self, plan: Plan, plans: Meter) -> None:
         now_s = self.now_s()
         if self._follower.accept(plan, now_s, time.monotonic()):
-            self._plans.tick(now_s - plan.stamp_s)
+            plans.tick(now_s - plan.stamp_s)
         else:
-            self._plans.drop()
+            plans.drop()
             self.get_logger().warning("plan dropped: older than the present one", throttle_duration_sec=2.0)
+
+    def _on_take(self, _: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
+        self._control.take()
+        self._tell_source()
+        response.success, response.message = True, str(self._control)
+        return response
+
+    def _on_give_back(self, _: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
+        refusal = self._control.give_back()
+        self._tell_source()
+        response.success, response.message = not refusal, refusal or str(self._control)
+        return response
+
+    def _tell_source(self) -> None:
+        """Publishes who is in control when it is news; what was planned by somebody else is forgotten."""
+        text = str(self._control)
+        if text == self._told:
+            return
+        self._follower.forget_plan()
+        self._told = text
+        self._sources.publish(String(data=text))
+        self.get_logger().info(f"in control: {text}")
 
     def _tick(self) -> None:
         with self._ticking:
@@ -143,6 +195,8 @@ class ControllerNode(ManagedNode):
     def _follow(self) -> None:
         self._retune()
         start, now_s = time.monotonic(), self.now_s()
+        self._control.look(start)
+        self._tell_source()
         motion = self._follower.step(now_s, start)
         self._arm.send(motion, self._settings.tick_s)
         if motion is not None:
@@ -153,19 +207,23 @@ class ControllerNode(ManagedNode):
         self._say(self._follower.reason)
 
     def _say(self, reason: str) -> None:
-        if not reason:
-            self.report(DiagnosticStatus.OK, "following the plan")
+        if self._control.source == "none" and reason in RESTING:
+            self.report(DiagnosticStatus.OK, f"holding: {self._control.reason}")
+        elif not reason:
+            person = self._control.source == "person"
+            self.report(DiagnosticStatus.OK, "following the person" if person else "following the plan")
         elif reason in RESTING:
             self.report(DiagnosticStatus.OK, f"holding: {reason}")
         else:
             self.report(DiagnosticStatus.WARN, f"holding: {reason.partition(':')[0]}", f"holding: {reason}")
 
     def _count_latency(self, motion: Motion | None) -> None:
-        """Measures from the camera's stamp to the first joint command of each plan."""
+        """Measures from a plan's stamp, which is the camera's or the person's, to its first joint command."""
         stamp_s = self._follower.following_stamp_s
         if motion is not None and stamp_s is not None and stamp_s != self._answered_stamp_s:
             self._answered_stamp_s = stamp_s
-            self._latency.tick(self.now_s() - stamp_s)
+            latency = self._person_latency if self._control.source == "person" else self._latency
+            latency.tick(self.now_s() - stamp_s)
 
     def _move_gripper(self, now_s: float) -> None:
         opening = self._follower.opening(now_s)

@@ -14,7 +14,7 @@ from builtin_interfaces.msg import Time as TimeMsg
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from rclpy.callback_groups import MutuallyExclusiveCallbackGroup
 from sensor_msgs.msg import Image, JointState
-from std_msgs.msg import Float32, Float32MultiArray
+from std_msgs.msg import Float32, Float32MultiArray, String
 from std_srvs.srv import Trigger
 from trajectory_msgs.msg import MultiDOFJointTrajectory
 
@@ -24,6 +24,7 @@ from robot_wm.deploy.bundle import default_bundle
 from robot_wm.errors import ObservationError, RobotWmError
 from robot_wm.safety.freshness import Bounds, Freshness
 from robot_wm.safety.images import FrozenView, require_view
+from ros_nodes.control_source import SOURCE, source_of
 from ros_nodes.conversions import (
     Plan,
     image_to_array,
@@ -79,6 +80,7 @@ class PlannerNode(ManagedNode):
         self._rotation: np.ndarray | None = None
         self._latent_at = self._joints_at = -np.inf
         self._safety, self._guardian, self._view = "", "", FrozenView()
+        self._pause = ""
         self._freshness = Freshness("latent", Bounds(0.0, np.inf))
         self._plan_meter, self._latents = self.meter("plan"), self.meter("latents")
         self._plans = self.advertise(MultiDOFJointTrajectory, "planner/plan", LATEST)
@@ -93,6 +95,7 @@ class PlannerNode(ManagedNode):
         self.listen(Image, LATENTS, self._on_latent, SENSOR, planning)
         self.listen(JointState, self._robot.topics.joint_states, self._on_joints, SENSOR)
         self.listen(DiagnosticArray, SAFETY, self._on_safety, LATCHED, control)
+        self.listen(String, SOURCE, self._on_control, LATCHED, control)
         self.offer(Trigger, "planner/start", self._start, control)
         self.offer(Trigger, "planner/stop", self._stop, control)
         self.every(0.2, self._say_what_is_missing, control)
@@ -114,7 +117,7 @@ class PlannerNode(ManagedNode):
             return response
         self._begins = True
         self._run, self._running, self._rotation = self._run + 1, True, None
-        missing = self._missing()
+        missing = self._pause or self._missing()
         response.success, response.message = True, f"started, {missing}" if missing else "started"
         return response
 
@@ -139,6 +142,14 @@ class PlannerNode(ManagedNode):
             self._halt("safety_node was started anew")
         if self._safety and self._running:
             self._halt(f"safety: {self._safety}")
+
+    def _on_control(self, message: String) -> None:
+        """While the planner is not in control nothing is planned; then it goes on from where the arm is."""
+        pause = "" if source_of(message.data) == "planner" else f"paused: {message.data}"
+        with self._sending:
+            if bool(pause) != bool(self._pause):
+                self._run, self._begins, self._rotation = self._run + 1, True, None
+            self._pause = pause
 
     def _on_goal(self, message: Image) -> None:
         try:
@@ -165,7 +176,7 @@ class PlannerNode(ManagedNode):
         self._latent_at, age_s = time.monotonic(), self.now_s() - seconds(message.header.stamp)
         self._latents.tick(age_s)
         run = self._run
-        if not self._running or self._missing():
+        if not self._running or self._pause or self._missing():
             return
         state = self._state_at(seconds(message.header.stamp))
         self._freshness.bounds = Bounds(self.get_parameter("max_latent_age_s").value, np.inf)
@@ -249,7 +260,9 @@ class PlannerNode(ManagedNode):
 
     def _say_what_is_missing(self) -> None:
         missing = self._missing()
-        if self._running and missing:
+        if self._running and self._pause:
+            self.report(DiagnosticStatus.OK, self._pause)
+        elif self._running and missing:
             self.report(DiagnosticStatus.WARN, missing)
 
 
