@@ -75,7 +75,7 @@ class Controls:
 
     def _hand_folder(self) -> None:
         self.turns = self._gui.add_checkbox("Turn too", False, hint="The gizmo turns the tool, not only moves it")
-        grip = self._gui.add_slider("Gripper", 0.0, 1.0, 0.05, 1.0, hint="0 is closed; counts while you hold the tool")
+        grip = self._gui.add_slider("Gripper", 0.0, 1.0, 0.05, 1.0, hint="0 is closed, 1 is open")
 
         @grip.on_update
         async def _(_: viser.GuiEvent) -> None:

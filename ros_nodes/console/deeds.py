@@ -31,7 +31,7 @@ class Deeds(Protocol):
         """Says now what `hand` wants, ahead of the next repetition."""
 
     def grip(self, opening: float) -> None:
-        """Wants the gripper at an opening 0 … 1; counts while the switch is held."""
+        """Wants the gripper at an opening 0 … 1."""
 
     def send_goal(self, pixels: np.ndarray) -> None:
         """Makes a picture uint8 (H, W, 3) the goal."""

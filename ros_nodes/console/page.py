@@ -94,7 +94,7 @@ class Page:
 
         @self._controls.turns.on_update
         async def _(_: viser.GuiEvent) -> None:
-            gizmo.disable_rotations = not self._controls.turns.value
+            self._stage.turn_too(self._controls.turns.value)
 
         @self._server.on_client_disconnect
         async def _(_: viser.ClientHandle) -> None:

@@ -15,7 +15,10 @@ from ros_nodes.console.board import Board
 from ros_nodes.robot_config import RobotConfig
 
 GIZMO_M = 0.14
+EYE, LOOK_AT, FOV_RAD = (1.45, -1.1, 0.8), (0.36, 0.0, 0.22), 0.75
+"""Where the scene is seen from at first, metres in the base frame, and the vertical angle of view."""
 PLAN_COLOUR, END_COLOUR = (64, 192, 255), (255, 212, 59)
+NO_TURN = np.array([1.0, 0.0, 0.0, 0.0])
 STILL_RAD, STILL_M = 2e-4, 5e-4
 """Smaller changes are not sent to the browser."""
 
@@ -26,11 +29,15 @@ class Stage:
     Args:
         page: The server.
         robot: Whose URDF is drawn.
+
+    Attributes:
+        gizmo: What is dragged.
+        turns: Whether it turns the tool too.
     """
 
     def __init__(self, page: viser.ViserServer, robot: RobotConfig) -> None:
         self._scene = page.scene
-        page.initial_camera.position, page.initial_camera.look_at = (1.25, -0.85, 0.75), (0.35, 0.0, 0.18)
+        page.initial_camera.position, page.initial_camera.look_at, page.initial_camera.fov = EYE, LOOK_AT, FOV_RAD
         self._scene.configure_default_lights(True, cast_shadow=False)
         self._scene.configure_environment_map(None)  # what a computer without a graphics card can draw
         self._scene.add_grid("/floor", width=2.0, height=2.0, cell_size=0.1, section_size=0.5, cell_color=(90, 95, 105))
@@ -41,6 +48,7 @@ class Stage:
         self.gizmo = self._scene.add_transform_controls(
             "/tool", scale=GIZMO_M, line_width=4.0, disable_rotations=True, depth_test=False, visible=False
         )
+        self.turns, self._rotation = False, NO_TURN[[1, 2, 3, 0]]
         self._plan_stamp_s = np.nan
 
     def _boxes(self, robot: RobotConfig) -> None:
@@ -62,12 +70,17 @@ class Stage:
             self._drawn = positions
         if board.pose is None or held:
             return
+        self._rotation = board.pose[3:]
         self.gizmo.visible = True
         if np.linalg.norm(self.gizmo.position - board.pose[:3]) > STILL_M:
             self.gizmo.position = board.pose[:3]
-        wxyz = board.pose[[6, 3, 4, 5]]
+        wxyz = self._rotation[[3, 0, 1, 2]] if self.turns else NO_TURN
         if abs(float(wxyz @ self.gizmo.wxyz)) < 1.0 - 1e-6:
             self.gizmo.wxyz = wxyz
+
+    def turn_too(self, turns: bool) -> None:
+        """Whether the gizmo turns the tool, along whose axes it lies then, or only moves it along those of the base."""
+        self.turns, self.gizmo.disable_rotations = turns, not turns
 
     def draw_plan(self, board: Board) -> None:
         """Draws the newest plan as a path from the tool, with its way points and its end."""
@@ -88,8 +101,9 @@ class Stage:
         self._scene.add_point_cloud("/plan/points", points, colours, point_size=0.008, point_shape="circle")
 
     def gizmo_pose(self) -> np.ndarray:
-        """Pose (7,) of the gizmo, x y z and the quaternion x y z w."""
-        return np.concatenate([self.gizmo.position, self.gizmo.wxyz[[1, 2, 3, 0]]]).astype(float)
+        """Pose (7,) that is wanted of the tool, x y z and the quaternion x y z w."""
+        rotation = self.gizmo.wxyz[[1, 2, 3, 0]] if self.turns else self._rotation
+        return np.concatenate([self.gizmo.position, rotation]).astype(float)
 
 
 def _load(robot: RobotConfig) -> yourdfpy.URDF:
