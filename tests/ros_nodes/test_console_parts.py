@@ -12,10 +12,9 @@ import pytest
 
 pytest.importorskip("viser", reason="the console needs viser: pip install 'robot_wm[teleop]'")
 
+from small_dataset import make_dataset
+
 from robot_wm.actions import integrate
-from robot_wm.contract import TABLETOP
-from robot_wm.data import DatasetWriter
-from robot_wm.data.episode import Episode
 from robot_wm.errors import DatasetError
 from ros_nodes.console.board import Board, Shot, Word
 from ros_nodes.console.gate import ConsoleError, address_of, open_page
@@ -178,27 +177,11 @@ def test_imagined_pictures_stand_above_those_of_their_time() -> None:
     assert columns[-1].tolist() == [101, 103, 60, 60], "what has not happened yet is grey"
 
 
-def _dataset(root: Path, episodes: int) -> Path:
-    with DatasetWriter(root, TABLETOP) as writer:
-        for number in range(episodes):
-            frames, rng = 6, np.random.default_rng(number)
-            writer.add(
-                Episode(
-                    rng.integers(0, 256, (frames, 96, 96, 3), dtype=np.uint8),
-                    np.tile(np.append(TOOL, 1.0).astype(np.float32), (frames, 1)),
-                    np.zeros((frames, 7), np.float32),
-                    0.2 * np.arange(frames, dtype=np.float64),
-                    "test",
-                )
-            )
-    return root
-
-
 def test_judgements_are_lines_of_json_that_name_both_clips(tmp_path: Path) -> None:
     judge = Judge(tmp_path / "out" / "preferences.jsonl", np.random.default_rng(0))
     with pytest.raises(DatasetError, match="no pair"):
         judge.prefer(left=True)
-    root = _dataset(tmp_path / "set", 3)
+    root = make_dataset(tmp_path / "set", 3)
     pair = judge.draw(root)
     assert pair.left.episode != pair.right.episode and pair.frame(7).shape == (96, 198, 3)
     judge.prefer(left=False)
@@ -207,4 +190,4 @@ def test_judgements_are_lines_of_json_that_name_both_clips(tmp_path: Path) -> No
     assert set(judged) == {"better", "worse"} and judged["better"]["episode"] == pair.right.episode
     assert judged["worse"] == {"dataset": str(root), "episode": pair.left.episode, "start": 0, "length": 6}
     with pytest.raises(DatasetError, match="two are needed"):
-        judge.draw(_dataset(tmp_path / "one", 1))
+        judge.draw(make_dataset(tmp_path / "one", 1))
