@@ -19,10 +19,15 @@ from typing import Any
 import numpy as np
 import pytest
 
-for module, extra in (("pybullet", "sim"), ("pinocchio", "ros"), ("viser", "teleop"), ("playwright", "dev")):
-    pytest.importorskip(module, reason=f"'{module}' is missing: pip install 'robot_wm[{extra}]'")
+pytest.importorskip("pybullet")
+pytest.importorskip("pinocchio")
+pytest.importorskip("viser", reason="the console needs viser: pip install 'robot_wm[teleop]'")
+pytest.importorskip("playwright", reason="the browser is led by playwright: pip install 'robot_wm[dev]'")
+sys.path.insert(0, str(Path(__file__).parent))
 
+from browser import browser_page, on_screen, program
 from sensor_msgs.msg import Image, JointState
+from small_dataset import make_dataset
 from std_msgs.msg import String
 from trajectory_msgs.msg import JointTrajectory
 
@@ -31,8 +36,6 @@ from ros_nodes.console_node import ADDRESS_FILE
 from ros_nodes.conversions import joints_from
 from ros_nodes.qos import LATCHED, LATEST, SENSOR
 from ros_nodes.robot_config import RobotConfig
-from browser import browser_page, on_screen, program
-from small_dataset import make_dataset
 
 ROOT = Path(__file__).parents[2]
 NODES = ("sim_node", "safety_node", "perception_node", "planner_node", "controller_node", "teleop_node", "console_node")

@@ -5,12 +5,14 @@ from __future__ import annotations
 import http.client
 import json
 import socket
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 pytest.importorskip("viser", reason="the console needs viser: pip install 'robot_wm[teleop]'")
+sys.path.insert(0, str(Path(__file__).parent))
 
 from small_dataset import make_dataset
 
