@@ -24,7 +24,7 @@ from robot_wm.errors import RobotWmError
 from robot_wm.evaluation import percentiles
 from robot_wm.pursuit import Mode
 
-Target = Literal["sim", "encoder", "planner", "levels", "transport", "recorder", "kills", "recordings"]
+Target = Literal["sim", "encoder", "planner", "levels", "transport", "recorder", "kills", "recordings", "teleop"]
 WARM_UP = 5
 REPEATS = 200
 
@@ -39,7 +39,7 @@ class BenchConfig:
             "levels" measures how well each level of the world model predicts against the horizon; "transport" times
             messages over DDS; "recorder" counts what the recorder misses of a camera at 30 Hz and joints at 250 Hz;
             "kills" kills it at random instants and measures what is lost; "recordings" times how one is verified and
-            exported.
+            exported; "teleop" times a person's pose to the joint command, past controller_node and safety_node.
         config: Which encoder: "small" is the bundle's, the others are V-JEPA 2 on 16 frames with random weights.
         repeats: Steps, images, decisions, episodes of play, messages or kills; None takes 200, or 6 clips of a large
             encoder.
@@ -155,6 +155,11 @@ def bench_recordings(config: BenchConfig) -> dict[str, dict[str, float]]:
     return importlib.import_module("ros_nodes.bench_export").run(config.repeats or REPEATS)
 
 
+def bench_teleop(config: BenchConfig) -> dict[str, dict[str, float]]:
+    """Figures of `ros_nodes.bench_teleop.run(repeats)`."""
+    return importlib.import_module("ros_nodes.bench_teleop").run(config.repeats or REPEATS)
+
+
 BENCHES: dict[str, Callable[[BenchConfig], dict[str, dict[str, float]]]] = {
     "sim": bench_sim,
     "encoder": encoder,
@@ -164,6 +169,7 @@ BENCHES: dict[str, Callable[[BenchConfig], dict[str, dict[str, float]]]] = {
     "recorder": bench_recorder,
     "kills": bench_kills,
     "recordings": bench_recordings,
+    "teleop": bench_teleop,
 }
 
 

@@ -19,6 +19,8 @@ from robot_wm.data.lerobot_writer import DatasetWriter
 from robot_wm.data.marks import Span
 from robot_wm.errors import DatasetError
 from robot_wm.signals import ACTION, JOINTS
+from ros_nodes.bag_control import RecordedControl
+from ros_nodes.control_source import PERSON_PLAN
 from ros_nodes.observation_stream import Frame, ObservationStream, actions_of
 from ros_nodes.robot_config import RobotConfig
 from ros_nodes.topic_check import recorded, wrong_topics
@@ -73,9 +75,12 @@ def export(path: Path, out: Path, contract: Contract, robot: RobotConfig, option
     """
     if options.measured:
         contract = _with_measured_actions(contract)
-    bag = Bag.open(path)
+    bag, followed = Bag.open(path), contract
     found = report(bag)
     stream = ObservationStream(contract, robot, options.namespace)
+    if stream.signals[ACTION] not in found.topics and RecordedControl(options.namespace).person_topic in found.topics:
+        followed = _with_a_persons_actions(contract)
+        stream = ObservationStream(followed, robot, options.namespace)
     problems = wrong_topics(stream.topics, recorded(found))
     if problems:
         without_plans = any(words.startswith(stream.signals[ACTION]) for words in problems) and not options.measured
@@ -83,7 +88,9 @@ def export(path: Path, out: Path, contract: Contract, robot: RobotConfig, option
         raise DatasetError(f"{path}: {'; '.join(problems)}{hint}")
     result = Exported(recorded_s=(found.last_ns - found.first_ns) * 1e-9, left_out=list(found.problems()))
     with DatasetWriter(out, contract, robot=robot.name) as writer:
-        for number, span, frames in _spans(bag, found, _stream_maker(contract, robot, options), options.keep, result):
+        streams = _stream_maker(followed, robot, options)
+        control = RecordedControl(options.namespace)
+        for number, span, frames in _spans(bag, found, streams, control, options.keep, result):
             name = f"episode {number} of {path.name}"
             for run in _runs(frames, max(SHORTEST, round(options.longest_s / contract.step_s))):
                 _add(writer, run, name, span.task or options.task, contract, result)
@@ -98,7 +105,12 @@ def _stream_maker(contract: Contract, robot: RobotConfig, options: ExportOptions
 
 
 def _spans(
-    bag: Bag, found: BagReport, make_stream: Callable[[], ObservationStream], keep: tuple[str, ...], result: Exported
+    bag: Bag,
+    found: BagReport,
+    make_stream: Callable[[], ObservationStream],
+    control: RecordedControl,
+    keep: tuple[str, ...],
+    result: Exported,
 ) -> Iterator[tuple[int, Span, Iterator[Frame]]]:
     """The episodes to export with their frames, in one pass over the recording; those of one before the next."""
     spans = found.episodes or [Span(found.first_ns, found.last_ns + 1)]
@@ -111,21 +123,24 @@ def _spans(
             result.left_out.append(f"{name}: its outcome is '{span.outcome or 'none'}'")
             continue
         stream = make_stream()
-        yield number, span, _frames(messages, span, stream)
+        yield number, span, _frames(messages, span, stream, control)
         result.left_out += [f"{name}: {words}" for words in _losses(stream)]
 
 
-def _frames(messages: Iterator[ScannedMessage], span: Span, stream: ObservationStream) -> Iterator[Frame]:
+def _frames(
+    messages: Iterator[ScannedMessage], span: Span, stream: ObservationStream, control: RecordedControl
+) -> Iterator[Frame]:
     """Reads on to the end of a span; of what lies before it, its first frame may need joint states and a plan."""
-    topics = set(stream.signals.values())
+    topics = {*stream.signals.values(), control.person_topic}
     images = stream.signals[stream.contract.camera.name]
     for message in messages:
+        control.note(message)
         if message.received_ns >= span.stop_ns:
             break
         begin_ns = span.start_ns - (0 if message.topic.name == images else BEFORE_NS)
         if message.topic.name in topics and message.received_ns >= begin_ns:
-            yield from stream.push_serialized(message.topic.name, message.payload)
-    yield from stream.finish()
+            yield from control.push(message, stream)
+    yield from control.finish(stream)
 
 
 def _add(
@@ -162,7 +177,10 @@ def _episode(frames: list[Frame], actions: np.ndarray, task: str) -> Episode:
         actions=actions,
         stamps=np.array([frame.stamp_s for frame in frames]),
         task=task,
-        monitor={"stamp_ns": np.array([frame.stamp_ns for frame in frames], np.int64)},
+        monitor={
+            "stamp_ns": np.array([frame.stamp_ns for frame in frames], np.int64),
+            "intervention": np.array([frame.by_person for frame in frames], np.bool_),
+        },
         views={name: np.stack([frame.images[name] for frame in frames]) for name in others},
     )
 
@@ -185,6 +203,12 @@ def _losses(stream: ObservationStream) -> Iterator[str]:
 def _with_measured_actions(contract: Contract) -> Contract:
     streams = contract.streams
     action = replace(streams[ACTION], type=JOINTS, topic=streams["state"].topic, align="nearest", tolerance_s=0.1)
+    return replace(contract, signals=tuple((streams | {ACTION: action}).values()))
+
+
+def _with_a_persons_actions(contract: Contract) -> Contract:
+    streams = contract.streams
+    action = replace(streams[ACTION], topic=PERSON_PLAN)
     return replace(contract, signals=tuple((streams | {ACTION: action}).values()))
 
 

@@ -32,6 +32,7 @@ class Frame:
         command: float32 (8,), pose and opening that were commanded for one step later; None where the action is what
             was measured.
         run: Frames of one run follow each other at the contract's step.
+        by_person: Whether a person was in control; known of recordings only.
     """
 
     stamp_ns: int
@@ -39,6 +40,7 @@ class Frame:
     state: np.ndarray
     command: np.ndarray | None
     run: int
+    by_person: bool = False
 
     @property
     def stamp_s(self) -> float:

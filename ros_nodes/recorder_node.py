@@ -18,6 +18,7 @@ from robot_wm.data import marks
 from robot_wm.data.bag_file import BagTopic, RecordingError
 from robot_wm.data.bag_writer import BagWriter, Split
 from robot_wm.data.ring import RingBuffer
+from ros_nodes.control_source import PERSON_PLAN, SOURCE
 from ros_nodes.managed_node import Change, ManagedNode
 from ros_nodes.message_text import definition_text
 from ros_nodes.node_process import run
@@ -54,7 +55,8 @@ class RecorderNode(ManagedNode):
         wanted = {self.resolve_topic_name(topic) for topic in self.get_parameter("topics").value if topic}
         self._mark_topic = self.resolve_topic_name(marks.TOPIC)
         late_s = self.get_parameter("late_s").value
-        self._topics = RecordedTopics(self, wanted, {self._mark_topic}, late_s)
+        extra = {self._mark_topic, *map(self.resolve_topic_name, (SOURCE, PERSON_PLAN))}
+        self._topics = RecordedTopics(self, wanted, extra, late_s)
         self._recorded = self.meter("recorded")
         self.every(0.5, self._look_for_topics)
         self.every(FLUSH_S, self._flush)  # in a group of its own: it must not wait behind a flood of messages

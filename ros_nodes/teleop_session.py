@@ -10,7 +10,7 @@ import numpy as np
 from robot_wm.kinematics import pose_change
 from ros_nodes.teleop_reference import Motion, Reference, TeleopLimits
 
-TIMES_S = np.array([0.1, 0.15, 0.2])
+TIMES_S = np.array([0.1, 0.15, 0.2, 0.25])
 """When the poses of a chunk are due, seconds after it is made: the arm stands soon after the last."""
 STALL_S = 0.25
 """Longest time between two steps, after which the person has let go."""

@@ -33,6 +33,8 @@ KINDS = {
     "/joint_states": JointState,
     "/planner/plan": MultiDOFJointTrajectory,
     "/episode/mark": String,
+    "/control/source": String,
+    "/teleop/plan": MultiDOFJointTrajectory,
 }
 STEP_M = np.array([0.01, -0.005, 0.002])
 
@@ -69,6 +71,24 @@ class Recording:
 
 def stamp(ns: int) -> Time:
     return Time(sec=ns // S, nanosec=ns % S)
+
+
+def take_over(recording: Recording, begin: float, end: float, give_back: float) -> Recording:
+    """The same with a person who drives for a while by chunks of twice the planner's steps, then lets go."""
+    robot, arm, messages = recording.robot, recording.robot.arm(), list(recording.messages)
+    begin_ns, end_ns, back_ns = (BEGIN + round(at * S) for at in (begin, end, give_back))
+    for ns in range(begin_ns, end_ns + 1, S // 50):
+        is_last = ns + S // 50 > end_ns
+        pose = arm.forward(recording.joints[min(recording.joints, key=lambda at: abs(at - ns))])
+        poses = np.tile(pose, (0 if is_last else 4, 1))
+        times = np.array([0.1, 0.15, 0.2, 0.25])[: len(poses)]
+        poses[:, :3] += 2.0 * times[:, None] / 0.2 * STEP_M
+        plan = Plan(ns * 1e-9, times, poses, np.zeros(len(poses)))
+        message = plan_to_message(plan, stamp(ns), robot.base_frame, robot.ee_frame)
+        messages.append((ns + 1_000_000, "/teleop/plan", message))
+    told = ((BEGIN - S, "planner: x"), (begin_ns, "person: x"), (end_ns, "none: x"), (back_ns, "planner: x"))
+    messages += [(ns + 2_000_000, "/control/source", String(data=words)) for ns, words in told]
+    return Recording(robot, sorted(messages, key=lambda entry: entry[0]), recording.images, recording.joints)
 
 
 def make(seconds: float = 2.95, seed: int = 0, side: tuple[int, int] = (96, 96)) -> Recording:

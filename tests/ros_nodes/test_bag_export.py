@@ -112,6 +112,34 @@ def test_marks_make_episodes_and_discarded_ones_are_listed(tmp_path, recording):
         assert low - 0.05 <= stamps[0] and stamps[-1] <= high
 
 
+def test_a_persons_frames_have_the_persons_actions_and_say_so(tmp_path, recording):
+    corrected = recordings.take_over(recording, 0.9, 1.75, 1.95)
+    corrected.write(tmp_path / "bag")
+    done = run(tmp_path / "bag", tmp_path / "d")
+    episode = Dataset.open(tmp_path / "d").read(0)
+    by_person = episode.monitor["intervention"]
+    at = episode.stamps - BEGIN * 1e-9
+    assert done.left_out == [] and by_person.dtype == bool
+    np.testing.assert_array_equal(by_person, (at > 0.9) & (at < 1.75))
+    driven, planned = by_person & (at < 1.7), (at < 0.89) | (at > 2.0)
+    np.testing.assert_allclose(episode.actions[driven, :3], np.tile(2.0 * STEP_M, (driven.sum(), 1)), atol=4e-3)
+    np.testing.assert_allclose(episode.actions[planned, :3], np.tile(STEP_M, (planned.sum(), 1)), atol=2e-3)
+    let_go = (at > 1.76) & (at < 1.95)
+    np.testing.assert_array_equal(episode.actions[let_go, :3], 0.0)
+
+
+def test_a_recording_without_a_planner_is_exported_by_what_the_person_did(tmp_path, recording):
+    driven = recordings.take_over(recording, 0.0, 2.9, 2.95)
+    driven.messages = [entry for entry in driven.messages if entry[1] != "/planner/plan"]
+    driven.write(tmp_path / "bag")
+    run(tmp_path / "bag", tmp_path / "d")
+    dataset = Dataset.open(tmp_path / "d")
+    assert dataset.contract == TABLETOP and np.all(dataset.read(0).monitor["intervention"])
+    np.testing.assert_allclose(dataset.read(0).actions[1:-1, :3].mean(0), 2.0 * STEP_M, atol=3e-3)
+    run(tmp_path / "bag", tmp_path / "measured", measured=True)
+    assert np.all(Dataset.open(tmp_path / "measured").read(0).monitor["intervention"])
+
+
 def test_a_damaged_recording_exports_the_rest_and_says_what_is_missing(tmp_path, recording):
     path = recording.write(tmp_path / "bag").paths[0]
     data = bytearray(path.read_bytes())

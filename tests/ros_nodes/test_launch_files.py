@@ -65,3 +65,26 @@ def test_record_takes_topics_as_a_list() -> None:
     assert _nodes("record.launch.xml")["recorder_node"]["topics"] == [""]
     told = _nodes("record.launch.xml", topics="[joint_states, camera/image_raw]", autostart="false")["recorder_node"]
     assert told["topics"] == ["joint_states", "camera/image_raw"] and told["autostart"] is False
+
+
+@pytest.mark.parametrize(
+    ("file", "names"),
+    [
+        ("demo.launch.xml", ["sim_node", *ROBOT, "teleop_node"]),
+        ("sim.launch.xml", ["sim_node", "safety_node", "controller_node", "teleop_node"]),
+        ("bringup.launch.xml", [*ROBOT, "teleop_node"]),
+    ],
+)
+def test_a_person_may_drive(file: str, names: list[str]) -> None:
+    nodes = _nodes(file, teleop="joy", namespace="left", use_sim_time="true", robot="my_robot.yaml")
+    manager = nodes.pop("lifecycle_manager")
+    assert list(nodes) == names == manager["node_names"]
+    told = nodes["teleop_node"]
+    assert (told["device"], told["robot"], told["ns"], told["use_sim_time"]) == ("joy", "my_robot.yaml", "/left", True)
+    assert set(nodes["safety_node"]["watched"]) < set(names)  # type: ignore[call-overload]
+
+
+def test_recording_may_start_teleop() -> None:
+    nodes = _nodes("record.launch.xml", teleop="pose")
+    assert list(nodes) == ["recorder_node", "teleop_node"] and nodes["teleop_node"]["autostart"] is True
+    assert "teleop_node" not in _nodes("record.launch.xml")
