@@ -265,9 +265,13 @@ class ConsoleNode(ManagedNode):
         self.board.sim_task = Word(f"{entry.name}: {entry.message}", time.monotonic())
 
     def _on_diagnostics(self, message: DiagnosticArray) -> None:
+        """Keeps what nodes of the same namespace say, by their names without it."""
+        space = self.get_namespace().strip("/")
         for entry in message.status:
-            self.board.health[entry.name] = read_values(message, entry.name) or {}
-            self.board.health_heard_s[entry.name] = time.monotonic()
+            if not space or entry.name.startswith(f"{space}/"):
+                name = entry.name.removeprefix(f"{space}/")
+                self.board.health[name] = read_values(message, entry.name) or {}
+                self.board.health_heard_s[name] = time.monotonic()
 
 
 def _pixels(message: Image) -> np.ndarray | None:
