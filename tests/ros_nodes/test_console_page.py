@@ -124,7 +124,7 @@ def page(address: str, robot: Robot) -> Iterator[Any]:
 
 
 def _open(page: Any, address: str, sharpness: float) -> None:
-    """Opens the console; drawn without a graphics card, a sharp scene leaves the robot's nodes little of the computer."""
+    """Opens the console; without a graphics card a sharp scene leaves the nodes little of the computer."""
     page.goto(f"{address}?fixedDpr={sharpness}")
     page.get_by_role("button", name="EMERGENCY STOP").wait_for()
     page.get_by_text("In control:").first.wait_for()
