@@ -31,6 +31,7 @@ setup(
             "safety_node = ros_nodes.safety_node:main",
             "lifecycle_manager = ros_nodes.lifecycle_manager:main",
             "recorder_node = ros_nodes.recorder_node:main",
+            "console_node = ros_nodes.console_node:main",
             "teleop_node = ros_nodes.teleop_node:main",
         ],
     },

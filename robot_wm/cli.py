@@ -41,6 +41,12 @@ VERBS = {
         "Record topics as an MCAP bag that survives a kill at any instant",
         "robot-wm record camera/image_raw joint_states planner/plan --task push",
     ),
+    "console": Verb(
+        "ros_nodes.console.verb",
+        "ros,teleop",
+        "Serve the console for the browser: watch, drive, give goals, record, stop",
+        "robot-wm console --launch",
+    ),
     "replay": Verb(
         "ros_nodes.replay",
         "ros,sim",

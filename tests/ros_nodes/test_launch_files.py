@@ -95,3 +95,15 @@ def test_recording_may_start_teleop() -> None:
     nodes = _nodes("record.launch.xml", teleop="pose")
     assert list(nodes) == ["recorder_node", "teleop_node"] and nodes["teleop_node"]["autostart"] is True
     assert "teleop_node" not in _nodes("record.launch.xml")
+
+
+def test_the_console_is_led_by_itself_and_drives_by_pose() -> None:
+    nodes = _nodes("console.launch.xml", port="0", folder="/somewhere")
+    assert nodes["console_node"]["autostart"] is True and nodes["console_node"]["port"] == 0
+    assert "console_node" not in nodes["lifecycle_manager"]["node_names"]
+    assert nodes["teleop_node"]["device"] == "pose" and "teleop_node" in nodes["lifecycle_manager"]["node_names"]
+    assert nodes["recorder_node"]["autostart"] is False and nodes["recorder_node"]["folder"] == "/somewhere"
+    names = [process.node.name for process in _processes("console.launch.xml") if process.node is not None]
+    assert len(names) == len(set(names))
+    assert "console_node" in _nodes("bringup.launch.xml", console="true")
+    assert "console_node" not in _nodes("bringup.launch.xml")

@@ -1,0 +1,298 @@
+"""The console in a real browser, over the whole simulated system as `robot-wm console --launch` starts it.
+
+With ROBOT_WM_CONSOLE_PICTURE=docs/console.png in the environment the picture of the page is written there.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+pytest.importorskip("pybullet")
+pytest.importorskip("pinocchio")
+pytest.importorskip("viser", reason="the console needs viser: pip install 'robot_wm[teleop]'")
+pytest.importorskip("playwright", reason="the browser is led by playwright: pip install 'robot_wm[dev]'")
+sys.path.insert(0, str(Path(__file__).parent))
+
+from browser import browser_page, on_screen, program
+from sensor_msgs.msg import Image, JointState
+from small_dataset import make_dataset
+from std_msgs.msg import String
+from trajectory_msgs.msg import JointTrajectory
+
+from robot_wm.data.lerobot_reader import Dataset
+from ros_nodes.console_node import ADDRESS_FILE
+from ros_nodes.conversions import joints_from
+from ros_nodes.qos import LATCHED, LATEST, SENSOR
+from ros_nodes.robot_config import RobotConfig
+
+ROOT = Path(__file__).parents[2]
+NODES = ("sim_node", "safety_node", "perception_node", "planner_node", "controller_node", "teleop_node", "console_node")
+WANTED_P50_MS = 60.0
+DRAGS = 12
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("console")
+
+
+@pytest.fixture(scope="module")
+def address(folder: Path, domain: int, bundle: Path) -> Iterator[str]:
+    """The whole system; what `robot-wm console --launch` starts."""
+    program()
+    command = [sys.executable, "-m", "robot_wm.cli", "launch", "launch/console.launch.xml", "port:=0", "task:=push"]
+    command += [f"bundle:={bundle}", f"folder:={folder / 'recordings'}", f"goals:={folder / 'goals'}"]
+    command += [f"preferences:={folder / 'preferences.jsonl'}"]
+    told = folder / "address"
+    environment = os.environ | {"ROS_DOMAIN_ID": str(domain), "OMP_NUM_THREADS": "1", ADDRESS_FILE: str(told)}
+    with (folder / "launch.log").open("wb") as log:
+        process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=subprocess.STDOUT)
+    deadline = time.monotonic() + 90.0
+    while not told.is_file() or not told.read_text().endswith("\n"):
+        assert process.poll() is None and time.monotonic() < deadline, (folder / "launch.log").read_text()
+        time.sleep(0.05)
+    yield told.read_text().strip()
+    process.send_signal(signal.SIGINT)
+    assert process.wait(60.0) == 0
+    assert "Traceback" not in (folder / "launch.log").read_text()
+
+
+class Robot:
+    """What the test hears of the robot, without the console."""
+
+    def __init__(self, peer: Any) -> None:
+        self.peer, self._config = peer, RobotConfig.load("panda_sim")
+        self._arm = self._config.arm()
+        self.joints = peer.watch(JointState, "joint_states", SENSOR)
+        self._sources = peer.watch(String, "control/source", LATCHED)
+        self.commands = peer.watch(JointTrajectory, "joint_trajectory_controller/joint_trajectory", LATEST)
+
+    @property
+    def tool(self) -> np.ndarray:
+        """Measured position (3,) of the tool."""
+        return self._arm.forward(joints_from(self.joints[-1][1], self._config.joints, "joint_states"))[:3]
+
+    @property
+    def source(self) -> str:
+        return self._sources[-1][1].data if self._sources else ""
+
+    @property
+    def safety(self) -> str:
+        return self.peer.health.get("safety_node", {}).get("state", "")
+
+    def wanted(self, number: int = -1) -> np.ndarray:
+        """Joint positions of a command."""
+        return np.array(self.commands[number][1].points[0].positions)
+
+    def until_still(self) -> None:
+        """Waits until commands have not changed for a fifth of a second."""
+        since, last = time.monotonic(), self.wanted()
+
+        def still() -> bool:
+            nonlocal since, last
+            if np.max(np.abs(self.wanted() - last)) > 1e-5:
+                since, last = time.monotonic(), self.wanted()
+            return time.monotonic() - since > 0.2
+
+        self.peer.until(still, 10.0)
+
+
+@pytest.fixture(scope="module")
+def robot(lasting_peer: Any, address: str) -> Robot:
+    robot = Robot(lasting_peer)
+    lasting_peer.until_active(*NODES, timeout_s=90.0)
+    return robot
+
+
+@pytest.fixture(scope="module")
+def page(address: str, robot: Robot) -> Iterator[Any]:
+    with browser_page() as page:
+        _open(page, address, sharpness=0.4)
+        yield page
+
+
+def _open(page: Any, address: str, sharpness: float) -> None:
+    """Opens the console; without a graphics card a sharp scene leaves the nodes little of the computer."""
+    page.goto(f"{address}?fixedDpr={sharpness}")
+    page.get_by_role("button", name="EMERGENCY STOP").wait_for()
+    page.get_by_text("In control:").first.wait_for()
+
+
+@pytest.fixture
+def shown(page: Any, robot: Robot) -> Iterator[Any]:
+    """The page at rest before and after each test."""
+    yield page
+    page.mouse.up()
+    robot.peer.until(lambda: not robot.source.startswith("person"))
+
+
+def _nudge(page: Any, label: str) -> Any:
+    """The button of that label, with the folder that holds it unfolded."""
+    button = page.get_by_role("button", name=label, exact=True)
+    if not button.is_visible():
+        page.get_by_text("Nudge: hold a button").click()
+        button.wait_for()
+    return button
+
+
+def _press(page: Any, button: Any) -> None:
+    """Presses without letting go."""
+    button.scroll_into_view_if_needed()
+    box = button.bounding_box()
+    page.mouse.move(box["x"] + 0.5 * box["width"], box["y"] + 0.5 * box["height"])
+    page.mouse.down()
+
+
+def test_the_page_opens_with_its_token_only(shown: Any, address: str) -> None:
+    assert shown.get_by_text("robot_wm · panda_sim").first.is_visible()
+    other = shown.context.new_page()
+    refused = other.goto(address.removesuffix("/").rpartition("/")[0] + "/")
+    assert refused.status == 403 and "token" in other.content()
+    other.close()
+
+
+def test_the_dragged_gizmo_moves_the_arm(shown: Any, robot: Robot, capsys: pytest.CaptureFixture) -> None:
+    start = robot.tool
+    x, y = on_screen(shown, start + np.array([0.0, 0.0, 0.12]))
+    shown.mouse.move(x, y)
+    shown.mouse.down()
+    shown.mouse.move(x, y - 10, steps=2)
+    robot.peer.until(lambda: robot.source.startswith("person"), 10.0, lambda: f"the gizmo was not grabbed at {x}, {y}")
+    shown.mouse.move(x, y - 40, steps=6)
+    robot.peer.until(lambda: robot.tool[2] > start[2] + 0.02, 10.0)
+    assert np.linalg.norm((robot.tool - start)[:2]) < 0.02, "the arrow of z was dragged"
+    latencies_ms = [_drag(shown, robot, x, y - 40 + 4 * (number % 2 + 1)) for number in range(DRAGS)]
+    p50 = float(np.median(latencies_ms))
+    with capsys.disabled():
+        print(f"\nbrowser drag to joint command: p50 {p50:.1f} ms, worst {max(latencies_ms):.1f} ms of {DRAGS}")
+    shown.mouse.up()
+    robot.peer.until(lambda: robot.source.startswith("none"))
+    robot.until_still()
+    if os.getloadavg()[0] < (os.cpu_count() or 1):  # the figure is of the console, not of what else is running
+        assert p50 <= WANTED_P50_MS
+
+
+def _drag(page: Any, robot: Robot, x: float, y: float) -> float:
+    """From a movement of the mouse to the first joint command that differs, milliseconds."""
+    robot.until_still()
+    before, heard, start_s = robot.wanted(), len(robot.commands), time.monotonic()
+    page.mouse.move(x, y)
+    found: list[float] = []
+
+    def changed() -> bool:
+        for number in range(heard, len(robot.commands)):
+            if np.max(np.abs(robot.wanted(number) - before)) > 1e-5:
+                found.append(robot.commands[number][0])
+                return True
+        return False
+
+    robot.peer.until(changed, 10.0)
+    return 1e3 * (found[0] - start_s)
+
+
+def test_the_emergency_stop_stops_and_reset_lets_go_on(shown: Any, robot: Robot) -> None:
+    button = _nudge(shown, "+z")
+    start = robot.tool
+    _press(shown, button)
+    robot.peer.until(lambda: robot.tool[2] > start[2] + 0.01, 10.0)
+    shown.keyboard.press("Escape")
+    robot.peer.until(lambda: robot.safety == "stopped")
+    shown.get_by_text("emergency stop").first.wait_for()
+    robot.until_still()
+    halted = robot.tool
+    heard = len(robot.joints)
+    robot.peer.until(lambda: len(robot.joints) > heard + 60, 10.0)
+    assert np.linalg.norm(robot.tool - halted) < 0.002, "the held button moved the arm after the stop"
+    shown.mouse.up()
+    shown.get_by_role("button", name="Reset", exact=True).click()
+    robot.peer.until(lambda: robot.safety not in ("", "stopped"))
+    shown.get_by_role("button", name="EMERGENCY STOP").click()
+    robot.peer.until(lambda: robot.safety == "stopped")
+    shown.get_by_role("button", name="Reset", exact=True).click()
+    robot.peer.until(lambda: robot.safety not in ("", "stopped"))
+
+
+def test_a_clicked_recording_is_exported_and_loads(shown: Any, robot: Robot, folder: Path) -> None:
+    peer, task = robot.peer, shown.get_by_label("Task").first
+    task.fill("lift the tool by hand")
+    task.press("Enter")
+    shown.get_by_role("button", name="Record", exact=True).click()
+    peer.until(lambda: peer.health.get("recorder_node", {}).get("lifecycle") == "active")
+    shown.get_by_role("button", name="End recording").wait_for()
+    shown.get_by_role("button", name="Begin episode").click()
+    shown.get_by_text("marked: start").first.wait_for()
+    start, button = robot.tool, _nudge(shown, "−z")
+    _press(shown, button)
+    peer.until(lambda: robot.tool[2] < start[2] - 0.03, 20.0)
+    shown.mouse.up()
+    shown.get_by_role("button", name="Success").click()
+    shown.get_by_text("marked: success").first.wait_for()
+    shown.get_by_role("button", name="End recording").click()
+    peer.until(lambda: peer.health["recorder_node"].get("lifecycle") == "inactive")
+    (recording,) = (folder / "recordings").iterdir()
+    out = folder / "dataset"
+    command = [sys.executable, "-m", "robot_wm.cli", "dataset", "export", str(recording), "--out", str(out)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    dataset = Dataset.open(out)
+    episode = dataset.read(0)
+    dataset.close()
+    assert len(dataset) == 1 and episode.task == "lift the tool by hand" and len(episode.images) >= 4
+    assert episode.states[-1, 2] < episode.states[0, 2] - 0.01 and episode.actions[:, 2].min() < -0.002
+
+
+def test_clips_are_judged(shown: Any, folder: Path) -> None:
+    root = make_dataset(folder / "clips", 3)
+    shown.get_by_role("tab", name="Judge").click()
+    field = shown.get_by_label("Dataset")
+    field.fill(str(root))
+    field.press("Enter")
+    shown.get_by_role("button", name="Next pair").click()
+    answer = shown.get_by_role("button", name="Left is better")
+    file = folder / "preferences.jsonl"
+    deadline = time.monotonic() + 20.0
+    while not file.is_file():
+        assert time.monotonic() < deadline
+        answer.click()
+        shown.wait_for_timeout(200)
+    judged = json.loads(file.read_text().splitlines()[0])
+    assert judged["better"]["dataset"] == str(root)
+    shown.get_by_role("tab", name="Live").click()
+
+
+def test_a_goal_is_taken_and_pursued_and_the_page_shows_it(
+    shown: Any, robot: Robot, folder: Path, address: str
+) -> None:
+    peer = robot.peer
+    _open(shown, address, sharpness=1.0)
+    goals, scene = peer.watch(Image, "goal/image", LATCHED), peer.watch(Image, "sim/goal_image", LATCHED)
+    shown.get_by_role("button", name="Take this view as goal").click()
+    peer.until(lambda: goals)
+    shown.get_by_role("button", name="Take its goal picture").click()
+    peer.until(lambda: scene and bytes(goals[-1][1].data) == bytes(scene[-1][1].data))
+    shown.get_by_role("button", name="Give back", exact=True).click()
+    peer.until(lambda: robot.source.startswith("planner"))
+    shown.get_by_role("button", name="Start", exact=True).click()
+    peer.until_health("planner_node", "planning")
+    shown.get_by_text("Moving", exact=True).wait_for()
+    start = robot.tool
+    peer.until(lambda: np.linalg.norm(robot.tool - start) > 0.03, 20.0)
+    shown.get_by_text("Imagined · happened").first.wait_for()
+    shown.screenshot(path=folder / "console.png", timeout=60_000)
+    shown.get_by_role("button", name="Stop", exact=True).click()
+    peer.until_health("planner_node", "stopped")
+    wanted = os.environ.get("ROBOT_WM_CONSOLE_PICTURE")
+    if wanted:
+        shutil.copy(folder / "console.png", wanted)
