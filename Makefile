@@ -76,5 +76,5 @@ $(VENV)/demo.stamp: $(VENV)/python.stamp $(METADATA)
 
 $(VENV)/test.stamp: $(VENV)/python.stamp $(METADATA)
 	$(PIP) install '$(TORCH)'
-	$(PIP) install -e '.[sim,train,ros,dev]'
+	$(PIP) install -e '.[sim,train,ros,teleop,dev]'
 	touch $@ $(VENV)/demo.stamp

@@ -25,7 +25,7 @@ from std_srvs.srv import Trigger
 from trajectory_msgs.msg import MultiDOFJointTrajectory
 
 from robot_wm.contract import Contract
-from robot_wm.deploy.bundle import default_bundle, load_bundle
+from robot_wm.deploy.bundle import bundle_at, load_bundle
 from robot_wm.errors import BundleError
 from ros_nodes.console.board import Board, Shot, Word
 from ros_nodes.console.hand import Hand
@@ -63,7 +63,7 @@ class ConsoleNode(ManagedNode):
         super().__init__("console_node")
         once = Change.UNCONFIGURED
         self.parameter("robot", "panda_sim", "Robot configuration: a name in config/robots or a path.", change=once)
-        self.parameter("bundle", "", "Directory of the model bundle; empty for the one that ships.", change=once)
+        self.parameter("bundle", "", "Directory of the model bundle, or tabletop or skills, which ship.", change=once)
         self.parameter("port", 8420, "TCP port on 127.0.0.1, or the next free one; 0 for any.", 0, 65535, once)
         self.parameter("goals", "goals", "Folder of saved goal pictures.", change=once)
         self.parameter("dataset", "datasets/play", "Dataset whose clips are judged in pairs.", change=once)
@@ -74,7 +74,7 @@ class ConsoleNode(ManagedNode):
     def on_setup(self) -> None:
         robot = self._robot = RobotConfig.load(self.get_parameter("robot").value)
         self.hardware, self._arm = robot.name, robot.arm()
-        bundle = Path(self.get_parameter("bundle").value or default_bundle())
+        bundle = bundle_at(self.get_parameter("bundle").value)
         self._contract = load_bundle(bundle).contract
         self._imagination = self._imagine_with(bundle)
         self.board, self.hand = Board(), Hand()
