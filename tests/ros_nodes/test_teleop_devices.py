@@ -28,7 +28,7 @@ from ros_nodes.teleop_device import Cockpit, TeleopError
 from ros_nodes.teleop_keyboard import HOLD_S, MOVE_S, Keyboard
 from ros_nodes.teleop_pads import Gamepad, JoyLayout, SpaceMouse
 
-NOW_S = 1000.0
+NOW_S, TIMEOUT_S = 1000.0, 30.0
 LAYOUT = JoyLayout()
 DEADMAN, TURN, OPEN, CLOSE, GIVE_BACK = LAYOUT.buttons
 
@@ -62,7 +62,7 @@ class Panel:
 
         group = MutuallyExclusiveCallbackGroup()
         changed, give_back = count("changes"), count("gave_back")
-        return Cockpit(self, group, "base", lambda: 0.25, lambda: self.opening, changed, give_back)  # type: ignore[arg-type]
+        return Cockpit(self, group, "base", lambda: TIMEOUT_S, lambda: self.opening, changed, give_back)  # type: ignore[arg-type]
 
 
 @pytest.fixture
@@ -85,7 +85,7 @@ def test_sticks_move_and_turn_and_rest_is_rest(panel: Panel) -> None:
     wish = pad.wish(time.monotonic())
     np.testing.assert_allclose(wish.motion.shares, [0.0, 0.0, 0.0, 0.0, 1.0, -1.0])
     assert wish.opening == 0.0
-    assert not pad.wish(time.monotonic() + 0.3).held, "a pad that is silent is let go"
+    assert not pad.wish(time.monotonic() + TIMEOUT_S).held, "a pad that is silent is let go"
 
 
 def test_the_button_gives_back_once_each_time_it_is_pressed(panel: Panel) -> None:
@@ -145,7 +145,7 @@ def test_a_browser_holds_with_pose_and_switch_both(panel: Panel) -> None:
     panel.hears["teleop/gripper"](Float32(data=0.5))
     panel.hears["teleop/gripper"](Float32(data=1.5))
     assert browser.wish(time.monotonic()).opening == 0.5
-    assert not browser.wish(time.monotonic() + 0.3).held
+    assert not browser.wish(time.monotonic() + TIMEOUT_S).held
     panel.hears["teleop/deadman"](Bool(data=True))
     panel.hears["teleop/pose"](pose())
     assert browser.wish(time.monotonic()).opening is None, "an opening counts until the switch is let go"
@@ -197,8 +197,8 @@ def test_keys_move_for_a_moment_and_space_lets_go(panel: Panel, terminal: tuple[
     pressed_s = keyboard._pressed_s
     assert not keyboard.wish(pressed_s + MOVE_S + 0.01).motion.shares.any()
     assert keyboard.wish(pressed_s + MOVE_S + 0.01).held and not keyboard.wish(pressed_s + HOLD_S + 0.01).held
-    press(b"\x1b[A", lambda wish: wish.motion.shares[1] == 1.0)
-    press(b"K", lambda wish: wish.motion.shares[4] == -1.0)
+    press(b"\x1b[AK\x1b[", lambda wish: wish.motion.shares[4] == -1.0)
+    press(b"Dw", lambda wish: wish.motion.shares[0] == 1.0)
     press(b"o", lambda wish: wish.opening == 1.0)
     press(b" ", lambda wish: not keyboard.wish(time.monotonic()).held)
     press(b"b", lambda wish: panel.gave_back == 1)
