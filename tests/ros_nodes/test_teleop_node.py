@@ -237,8 +237,7 @@ def test_after_an_emergency_stop_the_switch_is_pressed_anew(cockpit: Cockpit) ->
 
 def test_the_table_stops_the_tool_and_the_person_comes_up_again(cockpit: Cockpit) -> None:
     cockpit.hold(DEADMAN, z=-1.0)
-    cockpit.until(lambda: "does not get any further" in cockpit.status() or "at the limit" in cockpit.status(), 30.0)
-    cockpit.until(cockpit.is_at_rest)
+    cockpit.until(lambda: "safety: clearance" in cockpit.status(), 30.0)
     low = cockpit.tool()[2]
     assert -0.01 < low < 0.05
     cockpit.hold(DEADMAN, z=1.0)
