@@ -149,7 +149,8 @@ def test_surprise_slows_then_stops_and_asks(
     """A world that never moves surprises a model with a bound of almost nothing at every decision but the first."""
     shutil.copytree(tiny_bundle, tmp_path / "bundle")
     add_to_bundle(tmp_path / "bundle", {}, {"surprise_bound": 1e-9}, ("Surprise", "For a test."))
-    agents = [Agent.load(tmp_path / "bundle", mode="policy", asks=asks) for asks in (True, False)]
+    path, never = tmp_path / "bundle", PlannerSettings(reached_steps=0.0)
+    agents = [Agent.load(path, mode="policy", settings=never, asks=asks) for asks in (True, False)]
     for agent in agents:
         agent.set_goal(image[::-1].copy())
     asking, careless = ([agent.act(image, state) for _ in range(4)] for agent in agents)
