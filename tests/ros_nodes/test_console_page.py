@@ -57,16 +57,19 @@ def address(folder: Path, domain: int, bundle: Path) -> Iterator[str]:
     command += [f"preferences:={folder / 'preferences.jsonl'}"]
     told = folder / "address"
     environment = os.environ | {"ROS_DOMAIN_ID": str(domain), "OMP_NUM_THREADS": "1", ADDRESS_FILE: str(told)}
-    with (folder / "launch.log").open("wb") as log:
-        process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=subprocess.STDOUT)
-    deadline = time.monotonic() + 90.0
-    while not told.is_file() or not told.read_text().endswith("\n"):
-        assert process.poll() is None and time.monotonic() < deadline, (folder / "launch.log").read_text()
-        time.sleep(0.05)
-    yield told.read_text().strip()
-    process.send_signal(signal.SIGINT)
-    assert process.wait(60.0) == 0
-    assert "Traceback" not in (folder / "launch.log").read_text()
+    with (folder / "launch.log").open("wb") as out:
+        process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=out, stderr=subprocess.STDOUT)
+    log = folder / "launch.log"
+    try:
+        deadline = time.monotonic() + 90.0
+        while not told.is_file() or not told.read_text().endswith("\n"):
+            assert process.poll() is None and time.monotonic() < deadline, log.read_text()
+            time.sleep(0.05)
+        yield told.read_text().strip()
+    finally:
+        process.send_signal(signal.SIGINT)
+        code = process.wait(60.0)
+    assert code == 0 and "Traceback" not in log.read_text(), log.read_text()
 
 
 class Robot:
