@@ -18,8 +18,11 @@ from ros_nodes.console.standing import as_html, nodes_as_html, standing
 
 NOTE_S = 8.0
 NUDGE_HZ, NUDGE_M_S = 20.0, 0.08
-ROW = {"Start": "planner/start", "Stop": "planner/stop", "Reset": "safety/reset"}
-CONTROL = {"Take over": "control/take", "Give back": "control/give_back"}
+ROWS = {
+    "Planner": {"Start": "planner/start", "Stop": "planner/stop"},
+    "Control": {"Take over": "control/take", "Give back": "control/give_back"},
+    "After a stop": {"Reset": "safety/reset"},
+}
 VERDICTS = {"Success": "episode/success", "Failure": "episode/failure", "Discard": "episode/discard"}
 AXES = {"+x": (0, 1), "−x": (0, -1), "+y": (1, 1), "−y": (1, -1), "+z": (2, 1), "−z": (2, -1)}
 
@@ -38,7 +41,7 @@ class Controls:
         self._gui, self._deeds, self._camera, self._goals = page.gui, deeds, camera, GoalFolder(goals)
         self._standing = self._gui.add_html("")
         self._estop()
-        self._rows(ROW, CONTROL)
+        self._rows()
         self._note = self._gui.add_html("")
         with self._gui.add_folder("Hand"):
             self._hand_folder()
@@ -65,9 +68,9 @@ class Controls:
         async def _(_: viser.CommandEvent) -> None:
             self._deeds.estop()
 
-    def _rows(self, *rows: dict[str, str]) -> None:
-        for names in rows:
-            row = self._gui.add_button_group("", tuple(names))
+    def _rows(self) -> None:
+        for label, names in ROWS.items():
+            row = self._gui.add_button_group(label, tuple(names))
 
             @row.on_click
             async def _(event: viser.GuiEvent, names: dict[str, str] = names) -> None:
@@ -142,7 +145,7 @@ class Controls:
         self._record.on_click(lambda _: self._deeds.record(not self._is_recording(), self._task.value.strip()))
         self._begin = self._gui.add_button("Begin episode", icon=viser.Icon.FLAG, disabled=True)
         self._begin.on_click(lambda _: self._deeds.trigger("episode/start"))
-        self._verdict = self._gui.add_button_group("", tuple(VERDICTS), disabled=True)
+        self._verdict = self._gui.add_button_group("It was a", tuple(VERDICTS), disabled=True)
         self._verdict.on_click(lambda event: self._deeds.trigger(VERDICTS[event.target.value]))
 
     def _is_recording(self) -> bool:

@@ -15,7 +15,7 @@ from ros_nodes.console.board import Board
 from ros_nodes.robot_config import RobotConfig
 
 GIZMO_M = 0.14
-EYE, LOOK_AT, FOV_RAD = (1.45, -1.1, 0.8), (0.36, 0.0, 0.22), 0.75
+EYE, LOOK_AT, FOV_RAD = (1.7, -1.3, 0.95), (0.28, 0.0, 0.3), 0.75
 """Where the scene is seen from at first, metres in the base frame, and the vertical angle of view."""
 PLAN_COLOUR, END_COLOUR = (64, 192, 255), (255, 212, 59)
 NO_TURN = np.array([1.0, 0.0, 0.0, 0.0])
@@ -40,6 +40,7 @@ class Stage:
         page.initial_camera.position, page.initial_camera.look_at, page.initial_camera.fov = EYE, LOOK_AT, FOV_RAD
         self._scene.configure_default_lights(True, cast_shadow=False)
         self._scene.configure_environment_map(None)  # what a computer without a graphics card can draw
+        self._scene.add_light_hemisphere("/sky", sky_color=(255, 255, 255), ground_color=(110, 105, 100), intensity=1.6)
         self._scene.add_grid("/floor", width=2.0, height=2.0, cell_size=0.1, section_size=0.5, cell_color=(90, 95, 105))
         self._boxes(robot)
         self._arm = ViserUrdf(page, _load(robot), root_node_name="/arm")

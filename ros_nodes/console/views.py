@@ -15,7 +15,7 @@ from ros_nodes.console.imagination import Imagination
 from ros_nodes.console.judging import Judge
 from ros_nodes.console.pictures import enlarged
 
-WIDTH, SPAN_S = 380, 30.0
+WIDTH, SPAN_S = 396, 30.0
 BLANK = np.full((96, 96, 3), 40, np.uint8)
 GREY = "#868e96"
 
@@ -51,33 +51,35 @@ class Views:
         with panel.add_tab("Judge", viser.Icon.SCALE):
             self._judge_tab(dataset)
         panel.dock_left()
-        panel.set_width(WIDTH)
+        panel.set_width(WIDTH + 24)
 
     def _live_tab(self) -> None:
         self._pair = self._gui.add_image(_beside(BLANK, BLANK), label="Camera now · goal", format="jpeg")
         self._overview = self._gui.add_image(BLANK, label="Overview", format="jpeg", visible=False)
         self._strip = self._gui.add_image(BLANK, label="Imagined · happened", format="jpeg", visible=False)
         self._subgoal = self._gui.add_image(BLANK, label="Sub-goal as imagined", format="jpeg", visible=False)
-        self._energy = self._curve("energy of the plan", "#4dabf7")
-        self._surprise = self._curve("surprise", "#ffa94d")
+        self._energy = self._curve("Energy of the plan", "#4dabf7")
+        self._surprise = self._curve("Surprise, standard deviations", "#ffa94d")
 
     def _curve(self, label: str, colour: str) -> viser.GuiUplotHandle:
         empty = np.array([-SPAN_S, 0.0])
         axis: dict = {"stroke": GREY, "size": 24, "font": "10px sans-serif", "grid": {"stroke": "#86868633"}}
         return self._gui.add_uplot(
             (empty, np.zeros(2)),
-            (viser.uplot.Series(label="s"), viser.uplot.Series(label=label, stroke=colour, width=2)),
+            (viser.uplot.Series(), viser.uplot.Series(stroke=colour, width=2, points={"show": False})),
+            title=label,
+            legend=viser.uplot.Legend(show=False),
             scales={"x": viser.uplot.Scale(time=False)},
             axes=(viser.uplot.Axis(**axis), viser.uplot.Axis(**(axis | {"size": 44}))),
-            height=120,
+            height=130,
         )
 
     def _judge_tab(self, dataset: str) -> None:
         self._gui.add_markdown("Which clip comes nearer to what you want? Each answer teaches the preference cost.")
         folder = self._gui.add_text("Dataset", dataset)
         self._clips = self._gui.add_image(_beside(BLANK, BLANK), format="jpeg")
-        answer = self._gui.add_button_group("", ("Left is better", "Right is better"))
-        answer.on_click(lambda event: self._judged(event.target.value.startswith("Left"), Path(folder.value)))
+        answer = self._gui.add_button_group("Better", ("The left one", "The right one"))
+        answer.on_click(lambda event: self._judged(event.target.value == "The left one", Path(folder.value)))
         self._gui.add_button("Next pair").on_click(lambda _: self._draw_pair(Path(folder.value)))
 
     def _judged(self, left: bool, root: Path) -> None:
