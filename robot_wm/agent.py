@@ -16,8 +16,11 @@ from robot_wm.actor.plan import Fallback, Plan, hold
 from robot_wm.actor.settings import PlannerSettings
 from robot_wm.actor.space import ActionSpace
 from robot_wm.configurator import configure
+from robot_wm.cost.joints import JointGuardrail
 from robot_wm.cost.term import Constraint
+from robot_wm.cost.uncertainty import Doubt
 from robot_wm.deploy.bundle import load_bundle
+from robot_wm.deploy.ensemble_session import OnnxEnsemble, has_ensemble
 from robot_wm.deploy.session import OnnxWorldModel
 from robot_wm.deploy.slow_session import OnnxSlowLevel
 from robot_wm.errors import ObservationError, RobotWmError
@@ -46,6 +49,7 @@ class Decision:
         steps_to_go: The critic's steps to the goal; infinite without a goal.
         surprise: By how much the latent differs from what was predicted of it, in standard deviations of the latent;
             None where nothing was predicted.
+        uncertainty: Disagreement about the first action, as a share of its bound; None where the bundle cannot tell.
         subgoal: (N, D) a latent like the sub-goal that the fast level pursues; None when it aims at the goal itself.
     """
 
@@ -62,6 +66,7 @@ class Decision:
     situation: Verdict = "under way"
     steps_to_go: float = float("inf")
     surprise: float | None = None
+    uncertainty: float | None = None
     subgoal: np.ndarray | None = None
 
 
@@ -73,8 +78,9 @@ class Agent:
     the guardrails, or the agent holds.
 
     Args:
-        guardrails: Constraints beside the workspace.
+        guardrails: Constraints beside the workspace; those of the joints need `observe_joints` before each decision.
         asks: Holds when it is stuck or unsure, until `go_on` or a new goal.
+        doubt: What tells how unsure the model is; None where nothing does.
         slow: The slow level, which mode "hierarchical" needs.
         levels: Settings of the slow level; None takes the bundle's.
 
@@ -92,6 +98,7 @@ class Agent:
         settings: PlannerSettings | None = None,
         guardrails: Sequence[Constraint] = (),
         asks: bool = False,
+        doubt: Doubt | None = None,
         slow: OnnxSlowLevel | None = None,
         levels: LevelSettings | None = None,
     ) -> None:
@@ -106,7 +113,7 @@ class Agent:
         self.mode = mode
         self.settings = settings or PlannerSettings.from_mapping(bundle.planner, source)
         self.misses: Counter[str] = Counter()
-        self._slow, self._levels = slow, levels
+        self._slow, self._levels, self._doubt = slow, levels, doubt
         if levels is None and bundle.slow is not None:
             self._levels = LevelSettings.from_mapping(bundle.slow.settings, source)
         self._space = ActionSpace(self.contract)
@@ -139,6 +146,7 @@ class Agent:
         opened = load_bundle(bundle)
         model = OnnxWorldModel(opened, provider=provider, threads=threads)
         slow = OnnxSlowLevel(opened, provider=provider, threads=threads) if mode == "hierarchical" else None
+        doubt = OnnxEnsemble(opened, provider=provider, threads=threads) if has_ensemble(opened) else None
         return cls(
             model,
             mode=mode,
@@ -146,6 +154,7 @@ class Agent:
             settings=settings,
             guardrails=guardrails,
             asks=asks,
+            doubt=doubt,
             slow=slow,
             levels=levels,
         )
@@ -194,10 +203,29 @@ class Agent:
             raise ObservationError("goals: got none, expected at least one")
         self._goals = goals
         active = configure(
-            self.model, self.contract, goals[0], self.settings, self._guardrails, slow=self._slow, levels=self._levels
+            self.model,
+            self.contract,
+            goals[0],
+            self.settings,
+            self._guardrails,
+            doubt=self._doubt,
+            slow=self._slow,
+            levels=self._levels,
         )
-        bound = self.model.bundle.metrics.get("surprise_bound")
-        self._pursuit = Pursuit(self.model, self._space, goals[0], active, self.mode, self.settings, bound, self.misses)
+        bound, settings = self.model.bundle.metrics.get("surprise_bound"), self.settings
+        self._pursuit = Pursuit(
+            self.model, self._space, goals[0], active, self.mode, settings, bound, self._doubt, self.misses
+        )
+
+    def observe_joints(self, joints: np.ndarray) -> None:
+        """Takes the measured joint positions (n,), radians, for the guardrails that look at joints.
+
+        Raises:
+            ObservationError: A position is not finite.
+        """
+        for guardrail in self._guardrails:
+            if isinstance(guardrail, JointGuardrail):
+                guardrail.observe(joints)
 
     def act(self, image: np.ndarray, state: np.ndarray, deadline_s: float | None = None) -> Decision:
         """Encodes and decides; `deadline_s` seconds are for both together."""
@@ -217,7 +245,7 @@ class Agent:
         deadline = None if deadline_s is None else began + deadline_s
         state = self.contract.check_state(state)
         if self._pursuit is None:
-            move = Move(hold(state, self.model.horizon, "no goal was set"), "under way", float("inf"), None, None)
+            move = Move(hold(state, self.model.horizon, "no goal was set"), "under way", float("inf"), None, None, None)
         else:
             opening = float(state[7]) if self._opening is None else self._opening
             move = self._pursuit.move(latent, state, opening, deadline, self._rng)
@@ -264,5 +292,6 @@ def _decision(move: Move, seconds: float) -> Decision:
         situation=move.situation,
         steps_to_go=move.steps_to_go,
         surprise=move.surprise,
+        uncertainty=move.uncertainty,
         subgoal=move.subgoal,
     )

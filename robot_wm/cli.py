@@ -89,6 +89,12 @@ VERBS = {
         "Draw what the model expects beside what happens",
         "robot-wm imagine --out imagined.gif",
     ),
+    "uncertainty": Verb(
+        "robot_wm.understanding.uncertainty",
+        "sim,train",
+        "Measure whether the model knows what it does not know",
+        "robot-wm uncertainty --episodes 40 --json uncertainty.json",
+    ),
     "bench": Verb("robot_wm.bench", "sim,ros", "Time the parts on this machine", "robot-wm bench planner"),
     "sign": Verb(
         "robot_wm.deploy.sign",

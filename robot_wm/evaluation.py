@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import math
 import multiprocessing
@@ -17,6 +18,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from robot_wm.agent import Agent, Mode
 from robot_wm.contract import ACTION_NAMES, Contract
+from robot_wm.cost.term import Constraint
 from robot_wm.deploy.bundle import default_bundle, load_bundle
 from robot_wm.deploy.session import Provider, check_provider
 from robot_wm.errors import RobotWmError
@@ -39,6 +41,8 @@ class EvalConfig:
         randomize: Draws colours, light, camera pose and physics anew in each episode.
         provider: Execution provider of onnxruntime.
         threads: Threads of each worker within an operator.
+        robot: Robot configuration (a name or a file) whose joint speeds and margins, keep-out boxes and workspace the
+            plans keep; without it they keep the contract's workspace alone.
         workers: Processes that share the episodes; more than one makes the times meaningless.
         json: File for the result.
     """
@@ -52,6 +56,7 @@ class EvalConfig:
     randomize: bool = False
     provider: Provider = "cpu"
     threads: int = 2
+    robot: str | None = None
     workers: int = 1
     json: Path | None = None
 
@@ -140,7 +145,13 @@ def _agent(config: EvalConfig, environment: Any) -> Any:
         from sim.scripted import ScriptedAgent
 
         return ScriptedAgent(environment.unwrapped)
-    agent = Agent.load(config.bundle, mode=config.agent, provider=config.provider, threads=config.threads)
+    agent = Agent.load(
+        config.bundle,
+        mode=config.agent,
+        provider=config.provider,
+        threads=config.threads,
+        guardrails=_guardrails(config),
+    )
     needed, able = environment.unwrapped.task.contract, agent.contract
     for name, needs, has in zip(ACTION_NAMES, _free(needed), _free(able), strict=True):
         if needs and not has:
@@ -149,6 +160,14 @@ def _agent(config: EvalConfig, environment: Any) -> Any:
                 f"{config.bundle} fixes it; train with `robot-wm collect --task {config.task}`"
             )
     return agent
+
+
+def _guardrails(config: EvalConfig) -> list[Constraint]:
+    if config.robot is None:
+        return []
+    load = importlib.import_module("ros_nodes.robot_guardrails").load_guardrails
+    guardrails: list[Constraint] = load(config.robot, load_bundle(config.bundle).contract.step_s)
+    return guardrails
 
 
 def _free(contract: Contract) -> np.ndarray:
@@ -168,6 +187,8 @@ def _play(agent: Any, environment: Any, index: int, seed: int) -> EpisodeResult:
     terminated = truncated = False
     info: dict[str, Any] = {"success": False}
     while not (terminated or truncated):
+        if isinstance(agent, Agent):
+            agent.observe_joints(environment.unwrapped.world.joint_positions())
         decision = agent.act(observation["image"], observation["state"])
         observation, _, terminated, truncated, info = environment.step(decision.actions[0])
         plan_ms.append(decision.plan_ms)

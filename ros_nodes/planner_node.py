@@ -20,7 +20,7 @@ from trajectory_msgs.msg import MultiDOFJointTrajectory
 
 from robot_wm.agent import Agent, Decision
 from robot_wm.contract import Contract
-from robot_wm.deploy.bundle import default_bundle
+from robot_wm.deploy.bundle import default_bundle, load_bundle
 from robot_wm.errors import ObservationError, RobotWmError
 from robot_wm.safety.freshness import Bounds, Freshness
 from robot_wm.safety.images import FrozenView, require_view
@@ -38,6 +38,7 @@ from ros_nodes.managed_node import Change, ManagedNode
 from ros_nodes.node_process import run
 from ros_nodes.qos import LATCHED, LATEST, SENSOR
 from ros_nodes.robot_config import RobotConfig, RobotConfigError
+from ros_nodes.robot_guardrails import guardrails_of
 from ros_nodes.situation_status import situation_status
 
 GOAL, LATENTS, SAFETY = "goal/image", "perception/latents", "safety/state"
@@ -71,7 +72,8 @@ class PlannerNode(ManagedNode):
         bundle = Path(self.get_parameter("bundle").value or default_bundle())
         mode, provider = self.get_parameter("mode").value, self.get_parameter("provider").value
         seed, asks = self.get_parameter("seed").value, self.get_parameter("ask_operator").value
-        self._agent = Agent.load(bundle, mode=mode, provider=provider, seed=seed, asks=asks)
+        guardrails = guardrails_of(self._robot, self._arm, load_bundle(bundle).contract.step_s)
+        self._agent = Agent.load(bundle, mode=mode, provider=provider, seed=seed, asks=asks, guardrails=guardrails)
         self._misses, self._begins, self._said = self._agent.misses, False, ""
         _check_frames(self._robot, self._agent.contract)
         self._states: deque[tuple[float, np.ndarray]] = deque(maxlen=500)
@@ -167,10 +169,10 @@ class PlannerNode(ManagedNode):
         run = self._run
         if not self._running or self._missing():
             return
-        state = self._state_at(seconds(message.header.stamp))
+        measured = self._joints_near(seconds(message.header.stamp))
         self._freshness.bounds = Bounds(self.get_parameter("max_latent_age_s").value, np.inf)
         stale = self._freshness.accept(seconds(message.header.stamp), self.now_s(), self._latent_at)
-        if stale or state is None:
+        if stale or measured is None:
             self._latents.drop()
             self.report(DiagnosticStatus.WARN, "latents and joint states are not fresh together")
             words = stale or "no joint states of the latent's time"
@@ -180,10 +182,12 @@ class PlannerNode(ManagedNode):
             if self._begins:
                 self._begins = False
                 self._agent.go_on()
+            state = np.append(self._arm.forward(measured[:-1]), measured[-1]).astype(np.float32)
             latent = image_to_latent(message, self._agent.model.latent_shape, LATENTS)
             frozen = self._view.look(latent, state[:3])
             if frozen:
                 raise ObservationError(frozen)
+            self._agent.observe_joints(measured[:-1])
             decision = self._agent.decide(latent, state, self.get_parameter("deadline_s").value)
         except RobotWmError as error:
             self._latents.drop()
@@ -193,12 +197,12 @@ class PlannerNode(ManagedNode):
             if self._running and run == self._run:
                 self._send(decision, message.header.stamp, state)
 
-    def _state_at(self, stamp_s: float) -> np.ndarray | None:
-        """The measured state (8,) nearest to a stamp, None when there is none near it."""
+    def _joints_near(self, stamp_s: float) -> np.ndarray | None:
+        """The joints and the gripper's opening (n + 1,) measured nearest to a stamp, None when there are none near."""
         nearest = min(self._states.copy(), key=lambda entry: abs(entry[0] - stamp_s), default=None)
         if nearest is None or abs(nearest[0] - stamp_s) > STATE_TOLERANCE_S:
             return None
-        return np.append(self._arm.forward(nearest[1][:-1]), nearest[1][-1]).astype(np.float32)
+        return nearest[1]
 
     def _send(self, decision: Decision, stamp: TimeMsg, state: np.ndarray) -> None:
         self._plan_meter.tick(decision.plan_ms * 1e-3)
