@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
@@ -13,6 +13,7 @@ import numpy as np
 
 from robot_wm.actor.level_settings import LevelSettings
 from robot_wm.actor.plan import Fallback, Plan, hold
+from robot_wm.actor.planner import Planner
 from robot_wm.actor.settings import PlannerSettings
 from robot_wm.actor.space import ActionSpace
 from robot_wm.configurator import configure
@@ -24,6 +25,7 @@ from robot_wm.deploy.ensemble_session import OnnxEnsemble, has_ensemble
 from robot_wm.deploy.session import OnnxWorldModel
 from robot_wm.deploy.slow_session import OnnxSlowLevel
 from robot_wm.errors import ObservationError, RobotWmError
+from robot_wm.memory.diary import Diary
 from robot_wm.pursuit import Mode, Move, Pursuit
 from robot_wm.situation import QUESTIONS, Verdict
 
@@ -50,6 +52,7 @@ class Decision:
         surprise: By how much the latent differs from what was predicted of it, in standard deviations of the latent;
             None where nothing was predicted.
         uncertainty: Disagreement about the first action, as a share of its bound; None where the bundle cannot tell.
+        novelty: How far the latent is from all that the memory holds, in standard deviations; None without a memory.
         subgoal: (N, D) a latent like the sub-goal that the fast level pursues; None when it aims at the goal itself.
     """
 
@@ -67,6 +70,7 @@ class Decision:
     steps_to_go: float = float("inf")
     surprise: float | None = None
     uncertainty: float | None = None
+    novelty: float | None = None
     subgoal: np.ndarray | None = None
 
 
@@ -83,6 +87,8 @@ class Agent:
         doubt: What tells how unsure the model is; None where nothing does.
         slow: The slow level, which mode "hierarchical" needs.
         levels: Settings of the slow level; None takes the bundle's.
+        memory: Where the agent's own steps are kept until `remember`, and ways are recalled from.
+        watch: Takes the planner of each goal and gives one that does the same, for who wants to look on.
 
     Attributes:
         misses: How often a decision came after its deadline ("late"), another stood in for its plan ("previous",
@@ -101,6 +107,8 @@ class Agent:
         doubt: Doubt | None = None,
         slow: OnnxSlowLevel | None = None,
         levels: LevelSettings | None = None,
+        memory: Diary | None = None,
+        watch: Callable[[Planner], Planner] | None = None,
     ) -> None:
         if mode not in MODES:
             raise RobotWmError(f"agent mode '{mode}' is unknown; choose one of {MODES}")
@@ -113,6 +121,7 @@ class Agent:
         self.mode = mode
         self.settings = settings or PlannerSettings.from_mapping(bundle.planner, source)
         self.misses: Counter[str] = Counter()
+        self.memory, self._watch = memory, watch
         self._slow, self._levels, self._doubt = slow, levels, doubt
         if levels is None and bundle.slow is not None:
             self._levels = LevelSettings.from_mapping(bundle.slow.settings, source)
@@ -135,10 +144,16 @@ class Agent:
         threads: int = 2,
         asks: bool = False,
         levels: LevelSettings | None = None,
+        memory: Path | None = None,
+        watch: Callable[[Planner], Planner] | None = None,
     ) -> Agent:
         """Verifies a bundle and opens it on `provider`; `guardrails` come on top of the workspace.
 
+        Args:
+            memory: Folder of the agent's memory, which is made when it is missing.
+
         Raises:
+            EpisodicMemoryError: The memory is in use or cannot be written.
             BundleError: A file is missing or altered, a setting is unknown, or the slow level that the mode needs is
                 not there.
             ProviderError: The provider is not available.
@@ -157,6 +172,8 @@ class Agent:
             doubt=doubt,
             slow=slow,
             levels=levels,
+            memory=None if memory is None else Diary(memory, opened),
+            watch=watch,
         )
 
     @property
@@ -173,6 +190,8 @@ class Agent:
         """Forgets the last plan and restarts the random numbers, from `seed` if given; the goal stays."""
         self._rng = np.random.default_rng(self._seed if seed is None else seed)
         self._opening: float | None = None
+        if self.memory is not None:
+            self.memory.discard()
         self.go_on()
 
     def go_on(self) -> None:
@@ -211,7 +230,10 @@ class Agent:
             doubt=self._doubt,
             slow=self._slow,
             levels=self._levels,
+            memory=self.memory,
         )
+        if self._watch is not None:
+            active = replace(active, planner=self._watch(active.planner))
         bound, settings = self.model.bundle.metrics.get("surprise_bound"), self.settings
         self._pursuit = Pursuit(
             self.model, self._space, goals[0], active, self.mode, settings, bound, self._doubt, self.misses
@@ -251,9 +273,22 @@ class Agent:
             move = self._pursuit.move(latent, state, opening, deadline, self._rng)
         move = self._judged(move, state)
         move = replace(move, plan=self._with_grip(move.plan))
+        novelty = None
+        if self.memory is not None:
+            novelty = self.memory.novelty(latent)
+            self.memory.note(latent, move.plan.actions[0])
         now = time.monotonic()
         self.misses["late"] += deadline is not None and now > deadline
-        return _decision(move, now - began)
+        return _decision(move, now - began, novelty)
+
+    def remember(self, task: str, success: bool) -> None:
+        """Keeps what happened since the last `reset` or `remember` in the memory, if there is one.
+
+        Raises:
+            EpisodicMemoryError: The disk is full.
+        """
+        if self.memory is not None:
+            self.memory.finish(task, success)
 
     def _judged(self, move: Move, state: np.ndarray) -> Move:
         """Goes on to the next goal where one is reached, and holds with a question where the agent asks."""
@@ -276,7 +311,7 @@ class Agent:
         return plan
 
 
-def _decision(move: Move, seconds: float) -> Decision:
+def _decision(move: Move, seconds: float, novelty: float | None) -> Decision:
     plan = move.plan
     return Decision(
         actions=plan.actions,
@@ -293,5 +328,6 @@ def _decision(move: Move, seconds: float) -> Decision:
         steps_to_go=move.steps_to_go,
         surprise=move.surprise,
         uncertainty=move.uncertainty,
+        novelty=novelty,
         subgoal=move.subgoal,
     )

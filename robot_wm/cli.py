@@ -71,6 +71,12 @@ VERBS = {
         "Measure the success rate of an agent in the simulator",
         "robot-wm eval --task push --agent flat --episodes 100 --seed 0 --json push.json",
     ),
+    "plan": Verb(
+        "robot_wm.explain",
+        "sim",
+        "Explain one decision: what was imagined, what was chosen, and why",
+        "robot-wm plan --task push --decision 4 --explain --out plan.png",
+    ),
     "probe": Verb(
         "robot_wm.understanding.probe",
         "sim,train",

@@ -10,7 +10,7 @@ import numpy as np
 
 from robot_wm.actor.cem import CemPlanner
 from robot_wm.actor.cma import CmaPlanner
-from robot_wm.actor.hierarchy import Hierarchy, Subgoal
+from robot_wm.actor.hierarchy import Hierarchy, Memory, Subgoal
 from robot_wm.actor.level_settings import LevelSettings
 from robot_wm.actor.mppi import MppiPlanner
 from robot_wm.actor.plan import Proposals
@@ -87,6 +87,7 @@ def configure(
     doubt: Doubt | None = None,
     slow: SlowModel | None = None,
     levels: LevelSettings | None = None,
+    memory: Memory | None = None,
 ) -> Configuration:
     """The configuration for a goal image, given as its latent (N, D); terms of zero weight are left out.
 
@@ -95,6 +96,7 @@ def configure(
         doubt: What tells how unsure the model is, where there is such a thing.
         slow: The slow level, where its sub-goals are wanted.
         levels: Its settings.
+        memory: What the slow level recalls ways from.
     """
     terms: tuple[Cost, ...] = (
         GoalDistance(goal, model.latent_std, weight=settings.goal_weight, terminal_weight=settings.goal_terminal),
@@ -116,4 +118,6 @@ def configure(
     if slow is None:
         return configuration
     levels = levels or LevelSettings()
-    return replace(configuration, hierarchy=Hierarchy(slow, goal, levels, settings), goal_share=levels.goal_share)
+    return replace(
+        configuration, hierarchy=Hierarchy(slow, goal, levels, settings, memory), goal_share=levels.goal_share
+    )

@@ -8,7 +8,7 @@ import math
 import multiprocessing
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -16,6 +16,8 @@ import numpy as np
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from robot_wm.actor.level_settings import LevelSettings
+from robot_wm.actor.settings import PlannerSettings
 from robot_wm.agent import Agent, Mode
 from robot_wm.contract import ACTION_NAMES, Contract
 from robot_wm.cost.term import Constraint
@@ -23,6 +25,15 @@ from robot_wm.deploy.bundle import default_bundle, load_bundle
 from robot_wm.deploy.session import Provider, check_provider
 from robot_wm.errors import RobotWmError
 from robot_wm.situation import QUESTIONS
+
+Ablation = Literal["critic", "proposals", "uncertainty", "recovery"]
+ABLATIONS: dict[Ablation, dict[str, Any]] = {
+    "critic": {"critic_weight": 0.0, "critic_terminal": 0.0, "goal_weight": 1.0},
+    "proposals": {"begin": "last", "prior_weight": 0.0},
+    "uncertainty": {"uncertainty_weight": 0.0},
+    "recovery": {"retreat": 0},
+}
+"""Settings of the fast level that take a part away; without the critic the distance to the goal counts in full."""
 
 TaskName = Literal["reach", "push", "grasp", "pick_place", "drawer", "two_block", "far_push"]
 
@@ -43,6 +54,9 @@ class EvalConfig:
         threads: Threads of each worker within an operator.
         robot: Robot configuration (a name or a file) whose joint speeds and margins, keep-out boxes and workspace the
             plans keep; without it they keep the contract's workspace alone.
+        memory: Folder in which the agent keeps its episodes, and which it recalls ways from; one worker only.
+        recall: So many remembered ways the slow level tries beside its own proposals.
+        without: What the agent does without: the critic, the policy's proposals, the uncertainty term, or backing off.
         workers: Processes that share the episodes; more than one makes the times meaningless.
         json: File for the result.
     """
@@ -57,6 +71,9 @@ class EvalConfig:
     provider: Provider = "cpu"
     threads: int = 2
     robot: str | None = None
+    memory: Path | None = None
+    recall: int = 0
+    without: tuple[Ablation, ...] = ()
     workers: int = 1
     json: Path | None = None
 
@@ -84,6 +101,8 @@ def run(config: EvalConfig) -> int:
     """Evaluates, prints the result and writes it where `config.json` says."""
     if config.episodes < 1 or config.workers < 1:
         raise RobotWmError(f"eval: episodes {config.episodes} and workers {config.workers} must be at least 1")
+    if config.memory is not None and config.workers > 1:
+        raise RobotWmError(f"eval: --workers {config.workers} cannot share one --memory; use --workers 1")
     console = Console()
     if config.agent != "scripted":
         console.print(f"bundle {config.bundle} on {check_provider(config.provider)}, {config.threads} threads")
@@ -145,12 +164,16 @@ def _agent(config: EvalConfig, environment: Any) -> Any:
         from sim.scripted import ScriptedAgent
 
         return ScriptedAgent(environment.unwrapped)
+    settings, levels = settings_of(config)
     agent = Agent.load(
         config.bundle,
+        settings=settings,
+        levels=levels,
         mode=config.agent,
         provider=config.provider,
         threads=config.threads,
         guardrails=_guardrails(config),
+        memory=config.memory,
     )
     needed, able = environment.unwrapped.task.contract, agent.contract
     for name, needs, has in zip(ACTION_NAMES, _free(needed), _free(able), strict=True):
@@ -160,6 +183,18 @@ def _agent(config: EvalConfig, environment: Any) -> Any:
                 f"{config.bundle} fixes it; train with `robot-wm collect --task {config.task}`"
             )
     return agent
+
+
+def settings_of(config: EvalConfig) -> tuple[PlannerSettings, LevelSettings | None]:
+    """The bundle's settings, less what the agent shall do without, and with what it shall recall."""
+    bundle = load_bundle(config.bundle)
+    settings = PlannerSettings.from_mapping(bundle.planner, str(config.bundle))
+    for ablation in config.without:
+        settings = replace(settings, **ABLATIONS[ablation])
+    if bundle.slow is None:
+        return settings, None
+    levels = LevelSettings.from_mapping(bundle.slow.settings, str(config.bundle))
+    return settings, replace(levels, recalled=config.recall) if config.recall else levels
 
 
 def _guardrails(config: EvalConfig) -> list[Constraint]:
@@ -196,6 +231,8 @@ def _play(agent: Any, environment: Any, index: int, seed: int) -> EpisodeResult:
         holds += decision.status == "hold"
         subgoals += decision.subgoal is not None
         asking |= decision.situation in QUESTIONS
+    if isinstance(agent, Agent):
+        agent.remember(environment.unwrapped.task.name, bool(info["success"]))
     success, times = bool(info["success"]), (tuple(plan_ms), tuple(encode_ms))
     return EpisodeResult(index, success, len(plan_ms), holds, *times, subgoals, asking)
 
@@ -210,6 +247,9 @@ def summarize(config: EvalConfig, results: list[EpisodeResult]) -> dict[str, Any
         "seed": config.seed,
         "randomize": config.randomize,
         "goal_steps": config.goal_steps,
+        "without": sorted(config.without),
+        "recall": config.recall,
+        "robot": config.robot,
         "bundle_sha256": None if config.agent == "scripted" else load_bundle(config.bundle).sha256,
         "success_rate": len(successes) / len(results),
         "ci95": list(wilson_interval(len(successes), len(results))),

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from typing import Literal
 
 import numpy as np
 
 Verdict = Literal["under way", "reached", "stuck", "unsure"]
-REACHED_DECISIONS, UNSURE_DECISIONS, GIVE_UP_RETREATS = 2, 3, 3
+REACHED_DECISIONS, UNSURE_DECISIONS, GIVE_UP_ATTEMPTS = 2, 3, 3
+PROGRESS_STEPS = 1.0
 QUESTIONS: dict[Verdict, str] = {
     "stuck": "no progress towards the goal after several attempts: go on, show another goal, or help by hand?",
     "unsure": "this is unlike what was learned, or does not move as predicted: is something new? go on, or stop?",
@@ -32,13 +34,18 @@ class Situation:
 
     def reset(self) -> None:
         """Forgets everything; for a new goal, or when the operator says to go on."""
-        self._near = self._retreats = 0
+        self._near = self._fruitless = 0
+        self._before = self._attempt = math.inf
         self._surprise.reset()
         self._uncertainty.reset()
 
     def retreated(self) -> None:
-        """Takes note that an attempt was given up."""
-        self._retreats += 1
+        """Takes note that an attempt was given up; it counts unless it came nearer to the goal than those before."""
+        self._fruitless = 0 if self._comes_nearer() else self._fruitless + 1
+        self._before, self._attempt = min(self._before, self._attempt), math.inf
+
+    def _comes_nearer(self) -> bool:
+        return self._attempt < self._before - PROGRESS_STEPS
 
     def notice(self, steps_to_go: float, surprise: float | None, uncertainty: float | None = None) -> Verdict:
         """The verdict after a decision.
@@ -48,13 +55,15 @@ class Situation:
             surprise: By how much the latent differs from what was predicted of it; None where nothing was.
             uncertainty: Disagreement about the step that was decided last; None where it is not known.
         """
+        self._attempt = min(self._attempt, steps_to_go)
         self._near = self._near + 1 if steps_to_go <= self._reached_steps else 0
         is_odd, is_unknown = self._surprise.notice(surprise), self._uncertainty.notice(uncertainty)
         if self._near >= REACHED_DECISIONS:
             return "reached"
         if is_odd or is_unknown:
             return "unsure"
-        return "stuck" if self._retreats >= GIVE_UP_RETREATS else "under way"
+        is_stuck = self._fruitless >= GIVE_UP_ATTEMPTS and not self._comes_nearer()
+        return "stuck" if is_stuck else "under way"
 
 
 class _Lasting:

@@ -7,6 +7,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -18,9 +19,10 @@ from std_msgs.msg import Float32, Float32MultiArray
 from std_srvs.srv import Trigger
 from trajectory_msgs.msg import MultiDOFJointTrajectory
 
+from robot_wm.actor.level_settings import LevelSettings
 from robot_wm.agent import Agent, Decision
 from robot_wm.contract import Contract
-from robot_wm.deploy.bundle import default_bundle, load_bundle
+from robot_wm.deploy.bundle import Bundle, default_bundle, load_bundle
 from robot_wm.errors import ObservationError, RobotWmError
 from robot_wm.safety.freshness import Bounds, Freshness
 from robot_wm.safety.images import FrozenView, require_view
@@ -57,6 +59,8 @@ class PlannerNode(ManagedNode):
         self.parameter("robot", "panda_sim", "Robot configuration: a name in config/robots or a path.", change=once)
         self.parameter("mode", "flat", "How to choose actions: flat, hierarchical, policy or random.", change=once)
         self.parameter("ask_operator", False, "Hold and ask on planner/status when stuck or unsure.", change=once)
+        self.parameter("memory", "", "Folder where episodes are remembered; empty for none.", change=once)
+        self.parameter("recall", 0, "Remembered ways that the slow level tries.", 0, 64, change=once)
         self.parameter("seed", 0, "Seed of the search.", 0, 2**31 - 1, change=once)
         self.parameter("deadline_s", 0.1, "Time for one plan, seconds.", 0.005, 10.0)
         self.parameter(
@@ -72,8 +76,21 @@ class PlannerNode(ManagedNode):
         bundle = Path(self.get_parameter("bundle").value or default_bundle())
         mode, provider = self.get_parameter("mode").value, self.get_parameter("provider").value
         seed, asks = self.get_parameter("seed").value, self.get_parameter("ask_operator").value
-        guardrails = guardrails_of(self._robot, self._arm, load_bundle(bundle).contract.step_s)
-        self._agent = Agent.load(bundle, mode=mode, provider=provider, seed=seed, asks=asks, guardrails=guardrails)
+        opened, memory = load_bundle(bundle), self.get_parameter("memory").value
+        self._agent = Agent.load(
+            bundle,
+            mode=mode,
+            provider=provider,
+            seed=seed,
+            asks=asks,
+            guardrails=guardrails_of(self._robot, self._arm, opened.contract.step_s),
+            levels=_levels(opened, self.get_parameter("recall").value),
+            memory=Path(memory) if memory else None,
+        )
+        if self._agent.memory is not None:
+            self._release.append(self._agent.memory.close)
+            for problem in self._agent.memory.problems:
+                self.get_logger().warning(problem)
         self._misses, self._begins, self._said = self._agent.misses, False, ""
         _check_frames(self._robot, self._agent.contract)
         self._states: deque[tuple[float, np.ndarray]] = deque(maxlen=500)
@@ -127,8 +144,11 @@ class PlannerNode(ManagedNode):
 
     def _halt(self, reason: str) -> None:
         with self._sending:
+            was_running = self._running
             self._run, self._running = self._run + 1, False
             self._send_stop(self.get_clock().now().to_msg())
+        if was_running:
+            self._remember(success=False)
         self.report(DiagnosticStatus.OK, f"stopped: {reason}")
 
     def _on_safety(self, message: DiagnosticArray) -> None:
@@ -226,7 +246,15 @@ class PlannerNode(ManagedNode):
             self._surprises.publish(Float32(data=decision.surprise))
         if decision.situation != self._said:
             self._said = decision.situation
+            if decision.situation == "reached":
+                self._remember(success=True)
             self._situations.publish(situation_status(decision, self._agent.goals_left))
+
+    def _remember(self, *, success: bool) -> None:
+        try:
+            self._agent.remember(GOAL, success)
+        except RobotWmError as error:
+            self.get_logger().error(f"not remembered: {error}")
 
     def _with_fixed_rotation(self, poses: np.ndarray, state: np.ndarray) -> np.ndarray:
         """Keeps the hand's rotation at the start where the contract fixes it: measured errors must not add up."""
@@ -255,6 +283,13 @@ class PlannerNode(ManagedNode):
         missing = self._missing()
         if self._running and missing:
             self.report(DiagnosticStatus.WARN, missing)
+
+
+def _levels(bundle: Bundle, recall: int) -> LevelSettings | None:
+    """The slow level's settings with so many ways recalled; None where the bundle's hold."""
+    if bundle.slow is None or not recall:
+        return None
+    return replace(LevelSettings.from_mapping(bundle.slow.settings, str(bundle.path)), recalled=recall)
 
 
 def _check_frames(robot: RobotConfig, contract: Contract) -> None:

@@ -18,4 +18,6 @@ def situation_status(decision: Decision, goals_left: int) -> DiagnosticStatus:
         values["surprise"] = f"{decision.surprise:.3f}"
     if decision.uncertainty is not None:
         values["uncertainty"] = f"{decision.uncertainty:.3f}"
+    if decision.novelty is not None:
+        values["novelty"] = f"{decision.novelty:.3f}"
     return status("planner", "", level, question or decision.situation, values)

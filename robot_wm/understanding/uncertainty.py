@@ -15,6 +15,7 @@ from robot_wm.deploy.bundle import default_bundle, load_bundle
 from robot_wm.deploy.ensemble_session import OnnxEnsemble
 from robot_wm.deploy.session import OnnxWorldModel
 from robot_wm.errors import RobotWmError
+from robot_wm.evaluation import episode_seed
 from robot_wm.situation import longest_surprise
 from robot_wm.understanding.episodes import Episodes, dataset_episodes, fresh_episodes
 from robot_wm.understanding.features import bundle_features
@@ -125,9 +126,7 @@ def measure(config: UncertaintyConfig) -> dict[str, dict[str, float]]:
     for kind in STRANGENESS:
         spreads, surprises = [], []
         for number in track(range(config.episodes), f"situation: {kind}"):
-            episode = strange_episode(
-                kind, int(np.random.SeedSequence([config.seed, number]).generate_state(1)[0]), STEPS
-            )
+            episode = strange_episode(kind, episode_seed(config.seed, number), STEPS)
             latents, states, actions = model.encode(episode.images), episode.states, episode.actions
             spreads.append(ensemble.disagreement(latents, states, actions)[:-1])
             chunks = np.repeat(actions[:, None], model.horizon, axis=1)
