@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
@@ -20,14 +20,16 @@ from robot_wm.configurator import configure
 from robot_wm.cost.joints import JointGuardrail
 from robot_wm.cost.term import Constraint
 from robot_wm.cost.uncertainty import Doubt
-from robot_wm.deploy.bundle import load_bundle
+from robot_wm.deploy.bundle import Bundle, load_bundle
 from robot_wm.deploy.ensemble_session import OnnxEnsemble, has_ensemble
 from robot_wm.deploy.session import OnnxWorldModel
 from robot_wm.deploy.slow_session import OnnxSlowLevel
 from robot_wm.errors import ObservationError, RobotWmError
-from robot_wm.memory.diary import Diary
 from robot_wm.pursuit import Mode, Move, Pursuit
 from robot_wm.situation import QUESTIONS, Verdict
+
+if TYPE_CHECKING:
+    from robot_wm.memory.diary import Diary
 
 MODES: tuple[Mode, ...] = ("flat", "hierarchical", "policy", "random")
 
@@ -172,7 +174,7 @@ class Agent:
             doubt=doubt,
             slow=slow,
             levels=levels,
-            memory=None if memory is None else Diary(memory, opened),
+            memory=None if memory is None else _open_memory(memory, opened),
             watch=watch,
         )
 
@@ -309,6 +311,12 @@ class Agent:
             plan = replace(plan, actions=actions)
         self._opening = float(plan.actions[0, 6])
         return plan
+
+
+def _open_memory(folder: Path, bundle: Bundle) -> Diary:
+    from robot_wm.memory.diary import Diary  # here, because a robot without a memory needs no safetensors
+
+    return Diary(folder, bundle)
 
 
 def _decision(move: Move, seconds: float, novelty: float | None) -> Decision:

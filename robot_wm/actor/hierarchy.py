@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
@@ -15,7 +15,9 @@ from robot_wm.cost.abstracted import Abstracted
 from robot_wm.cost.critic import StepsToGo
 from robot_wm.cost.goal import GoalDistance
 from robot_wm.cost.term import Cost
-from robot_wm.memory.episodic import Way
+
+if TYPE_CHECKING:
+    from robot_wm.memory.episodic import Way
 
 
 @dataclass(frozen=True)
