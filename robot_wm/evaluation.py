@@ -8,6 +8,7 @@ import math
 import multiprocessing
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -150,12 +151,13 @@ def play_episodes(config: EvalConfig, indices: list[int]) -> Iterator[EpisodeRes
         randomize=config.randomize,
         disable_env_checker=True,
     )
-    try:
+    with ExitStack() as stack:
+        stack.callback(environment.close)
         agent = _agent(config, environment)
+        if isinstance(agent, Agent) and agent.memory is not None:
+            stack.callback(agent.memory.close)
         for index in indices:
             yield _play(agent, environment, index, episode_seed(config.seed, index))
-    finally:
-        environment.close()
 
 
 def _agent(config: EvalConfig, environment: Any) -> Any:
