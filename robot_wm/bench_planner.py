@@ -20,6 +20,7 @@ import numpy as np
 from robot_wm.actor.settings import PlannerSettings
 from robot_wm.agent import Agent
 from robot_wm.deploy.bundle import Bundle, load_bundle
+from robot_wm.deploy.ensemble_session import has_ensemble
 from robot_wm.deploy.session import OnnxWorldModel, open_session
 from robot_wm.errors import RobotWmError
 from robot_wm.pursuit import Mode
@@ -34,13 +35,17 @@ MEMORY_DECISIONS = 30
 
 
 def decisions(bundle: Path, *, provider: str, threads: int, seed: int) -> Iterator[tuple[str, Decide]]:
-    """Of each mode: its name and a decision from a latent, without a deadline."""
+    """Of each mode, and of the flat one without the uncertainty term: its name and a decision from a latent."""
+    opened, settings = load_bundle(bundle), _settings(bundle)
     modes: tuple[Mode, ...] = ("flat", "policy")
-    if load_bundle(bundle).slow is not None:
+    if opened.slow is not None:
         modes = ("flat", "hierarchical", "policy")
     for mode in modes:
-        agent = Agent.load(bundle, mode=mode, provider=provider, threads=threads, seed=seed)
+        agent = Agent.load(bundle, mode=mode, provider=provider, threads=threads, seed=seed, settings=settings)
         yield mode, decision(agent, seed)
+    if has_ensemble(opened):
+        certain = Agent(OnnxWorldModel(opened, provider=provider, threads=threads), seed=seed, settings=settings)
+        yield "flat_certain", decision(certain, seed)
 
 
 def decision(agent: Agent, seed: int) -> Decide:
@@ -55,7 +60,7 @@ def decision(agent: Agent, seed: int) -> Decide:
 
 def by_samples(bundle: Path, *, threads: int, seed: int) -> Iterator[tuple[int, Decide]]:
     """Flat decisions with more and more candidates in each iteration."""
-    settings = PlannerSettings.from_mapping(load_bundle(bundle).planner, str(bundle))
+    settings = _settings(bundle)
     for samples in SAMPLES:
         fewer = replace(settings, samples=samples, elites=min(settings.elites, samples))
         yield samples, decision(Agent.load(bundle, threads=threads, seed=seed, settings=fewer), seed)
@@ -67,8 +72,7 @@ def by_horizon(bundle: Path, *, threads: int, seed: int) -> Iterator[tuple[int, 
     The predictor of each horizon has the bundle's size and random weights, which do not change the time; needs torch.
     """
     opened = load_bundle(bundle)
-    settings = PlannerSettings.from_mapping(opened.planner, str(bundle))
-    settings = replace(settings, begin="last", prior_weight=0.0)
+    settings = replace(_settings(bundle), begin="last", prior_weight=0.0)
     for horizon in HORIZONS:
         model = OnnxWorldModel(opened, threads=threads)
         model.horizon = horizon
@@ -172,6 +176,11 @@ def draw_curves(rows: Rows, file: Path) -> None:
     file.parent.mkdir(parents=True, exist_ok=True)
     canvas.savefig(file, dpi=90)
     pyplot.close(canvas)
+
+
+def _settings(bundle: Path) -> PlannerSettings:
+    """The bundle's settings, but every decision searches: none backs off."""
+    return replace(PlannerSettings.from_mapping(load_bundle(bundle).planner, str(bundle)), retreat=0)
 
 
 def _image(agent: Agent, rng: np.random.Generator) -> np.ndarray:
