@@ -24,6 +24,8 @@ class Ensemble(nn.Module):
     mean: torch.Tensor
     scale: torch.Tensor
     reach: torch.Tensor
+    first: torch.Tensor
+    second: torch.Tensor
 
     def __init__(self, latent: int, *, members: int = 4, width: int = 64, prior: float = 1.0) -> None:
         super().__init__()
