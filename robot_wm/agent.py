@@ -4,25 +4,32 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
 from robot_wm.actor.level_settings import LevelSettings
 from robot_wm.actor.plan import Fallback, Plan, hold
+from robot_wm.actor.planner import Planner
 from robot_wm.actor.settings import PlannerSettings
 from robot_wm.actor.space import ActionSpace
 from robot_wm.configurator import configure
+from robot_wm.cost.joints import JointGuardrail
 from robot_wm.cost.term import Constraint
-from robot_wm.deploy.bundle import load_bundle
+from robot_wm.cost.uncertainty import Doubt
+from robot_wm.deploy.bundle import Bundle, load_bundle
+from robot_wm.deploy.ensemble_session import OnnxEnsemble, has_ensemble
 from robot_wm.deploy.session import OnnxWorldModel
 from robot_wm.deploy.slow_session import OnnxSlowLevel
 from robot_wm.errors import ObservationError, RobotWmError
 from robot_wm.pursuit import Mode, Move, Pursuit
 from robot_wm.situation import QUESTIONS, Verdict
+
+if TYPE_CHECKING:
+    from robot_wm.memory.diary import Diary
 
 MODES: tuple[Mode, ...] = ("flat", "hierarchical", "policy", "random")
 
@@ -46,6 +53,8 @@ class Decision:
         steps_to_go: The critic's steps to the goal; infinite without a goal.
         surprise: By how much the latent differs from what was predicted of it, in standard deviations of the latent;
             None where nothing was predicted.
+        uncertainty: Disagreement about the first action, as a share of its bound; None where the bundle cannot tell.
+        novelty: How far the latent is from all that the memory holds, in standard deviations; None without a memory.
         subgoal: (N, D) a latent like the sub-goal that the fast level pursues; None when it aims at the goal itself.
     """
 
@@ -62,6 +71,8 @@ class Decision:
     situation: Verdict = "under way"
     steps_to_go: float = float("inf")
     surprise: float | None = None
+    uncertainty: float | None = None
+    novelty: float | None = None
     subgoal: np.ndarray | None = None
 
 
@@ -73,11 +84,14 @@ class Agent:
     the guardrails, or the agent holds.
 
     Args:
-        guardrails: Constraints beside the workspace.
+        guardrails: Constraints beside the workspace; those of the joints need `observe_joints` before each decision.
         asks: Moves at half the speed when it is surprised, and holds when it is stuck or unsure, until `go_on` or a new
             goal.
+        doubt: What tells how unsure the model is; None where nothing does.
         slow: The slow level, which mode "hierarchical" needs.
         levels: Settings of the slow level; None takes the bundle's.
+        memory: Where the agent's own steps are kept until `remember`, and ways are recalled from.
+        watch: Takes the planner of each goal and gives one that does the same, for who wants to look on.
 
     Attributes:
         misses: How often a decision came after its deadline ("late"), another stood in for its plan ("previous",
@@ -93,8 +107,11 @@ class Agent:
         settings: PlannerSettings | None = None,
         guardrails: Sequence[Constraint] = (),
         asks: bool = False,
+        doubt: Doubt | None = None,
         slow: OnnxSlowLevel | None = None,
         levels: LevelSettings | None = None,
+        memory: Diary | None = None,
+        watch: Callable[[Planner], Planner] | None = None,
     ) -> None:
         if mode not in MODES:
             raise RobotWmError(f"agent mode '{mode}' is unknown; choose one of {MODES}")
@@ -107,7 +124,8 @@ class Agent:
         self.mode = mode
         self.settings = settings or PlannerSettings.from_mapping(bundle.planner, source)
         self.misses: Counter[str] = Counter()
-        self._slow, self._levels = slow, levels
+        self.memory, self._watch = memory, watch
+        self._slow, self._levels, self._doubt = slow, levels, doubt
         if levels is None and bundle.slow is not None:
             self._levels = LevelSettings.from_mapping(bundle.slow.settings, source)
         self._space = ActionSpace(self.contract)
@@ -129,10 +147,16 @@ class Agent:
         threads: int = 2,
         asks: bool = False,
         levels: LevelSettings | None = None,
+        memory: Path | None = None,
+        watch: Callable[[Planner], Planner] | None = None,
     ) -> Agent:
         """Verifies a bundle and opens it on `provider`; `guardrails` come on top of the workspace.
 
+        Args:
+            memory: Folder of the agent's memory, which is made when it is missing.
+
         Raises:
+            EpisodicMemoryError: The memory is in use or cannot be written.
             BundleError: A file is missing or altered, a setting is unknown, or the slow level that the mode needs is
                 not there.
             ProviderError: The provider is not available.
@@ -140,6 +164,7 @@ class Agent:
         opened = load_bundle(bundle)
         model = OnnxWorldModel(opened, provider=provider, threads=threads)
         slow = OnnxSlowLevel(opened, provider=provider, threads=threads) if mode == "hierarchical" else None
+        doubt = OnnxEnsemble(opened, provider=provider, threads=threads) if has_ensemble(opened) else None
         return cls(
             model,
             mode=mode,
@@ -147,8 +172,11 @@ class Agent:
             settings=settings,
             guardrails=guardrails,
             asks=asks,
+            doubt=doubt,
             slow=slow,
             levels=levels,
+            memory=None if memory is None else _open_memory(memory, opened),
+            watch=watch,
         )
 
     @property
@@ -165,6 +193,8 @@ class Agent:
         """Forgets the last plan and restarts the random numbers, from `seed` if given; the goal stays."""
         self._rng = np.random.default_rng(self._seed if seed is None else seed)
         self._opening: float | None = None
+        if self.memory is not None:
+            self.memory.discard()
         self.go_on()
 
     def go_on(self) -> None:
@@ -195,11 +225,33 @@ class Agent:
             raise ObservationError("goals: got none, expected at least one")
         self._goals = goals
         active = configure(
-            self.model, self.contract, goals[0], self.settings, self._guardrails, slow=self._slow, levels=self._levels
+            self.model,
+            self.contract,
+            goals[0],
+            self.settings,
+            self._guardrails,
+            doubt=self._doubt,
+            slow=self._slow,
+            levels=self._levels,
+            memory=self.memory,
         )
-        bound = self.model.bundle.metrics.get("surprise_bound")
-        self._pursuit = Pursuit(self.model, self._space, goals[0], active, self.mode, self.settings, bound, self.misses)
+        if self._watch is not None:
+            active = replace(active, planner=self._watch(active.planner))
+        bound, settings = self.model.bundle.metrics.get("surprise_bound"), self.settings
+        self._pursuit = Pursuit(
+            self.model, self._space, goals[0], active, self.mode, settings, bound, self._doubt, self.misses
+        )
         self._pursuit.slows = self._asks
+
+    def observe_joints(self, joints: np.ndarray) -> None:
+        """Takes the measured joint positions (n,), radians, for the guardrails that look at joints.
+
+        Raises:
+            ObservationError: A position is not finite.
+        """
+        for guardrail in self._guardrails:
+            if isinstance(guardrail, JointGuardrail):
+                guardrail.observe(joints)
 
     def act(self, image: np.ndarray, state: np.ndarray, deadline_s: float | None = None) -> Decision:
         """Encodes and decides; `deadline_s` seconds are for both together."""
@@ -219,15 +271,28 @@ class Agent:
         deadline = None if deadline_s is None else began + deadline_s
         state = self.contract.check_state(state)
         if self._pursuit is None:
-            move = Move(hold(state, self.model.horizon, "no goal was set"), "under way", float("inf"), None, None)
+            move = Move(hold(state, self.model.horizon, "no goal was set"), "under way", float("inf"), None, None, None)
         else:
             opening = float(state[7]) if self._opening is None else self._opening
             move = self._pursuit.move(latent, state, opening, deadline, self._rng)
         move = self._judged(move, state)
         move = replace(move, plan=self._with_grip(move.plan))
+        novelty = None
+        if self.memory is not None:
+            novelty = self.memory.novelty(latent)
+            self.memory.note(latent, move.plan.actions[0])
         now = time.monotonic()
         self.misses["late"] += deadline is not None and now > deadline
-        return _decision(move, now - began)
+        return _decision(move, now - began, novelty)
+
+    def remember(self, task: str, success: bool) -> None:
+        """Keeps what happened since the last `reset` or `remember` in the memory, if there is one.
+
+        Raises:
+            EpisodicMemoryError: The disk is full.
+        """
+        if self.memory is not None:
+            self.memory.finish(task, success)
 
     def _judged(self, move: Move, state: np.ndarray) -> Move:
         """Goes on to the next goal where one is reached, and holds with a question where the agent asks."""
@@ -250,7 +315,13 @@ class Agent:
         return plan
 
 
-def _decision(move: Move, seconds: float) -> Decision:
+def _open_memory(folder: Path, bundle: Bundle) -> Diary:
+    from robot_wm.memory.diary import Diary  # here, because a robot without a memory needs no safetensors
+
+    return Diary(folder, bundle)
+
+
+def _decision(move: Move, seconds: float, novelty: float | None) -> Decision:
     plan = move.plan
     return Decision(
         actions=plan.actions,
@@ -266,5 +337,7 @@ def _decision(move: Move, seconds: float) -> Decision:
         situation=move.situation,
         steps_to_go=move.steps_to_go,
         surprise=move.surprise,
+        uncertainty=move.uncertainty,
+        novelty=novelty,
         subgoal=move.subgoal,
     )

@@ -7,7 +7,6 @@ import json
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -16,13 +15,12 @@ import tyro
 from rich.console import Console
 from rich.table import Table
 
-from robot_wm.agent import Agent
+from robot_wm import bench_planner
 from robot_wm.bench_encoder import EncoderName, bench_encoder
-from robot_wm.deploy.bundle import default_bundle, load_bundle
+from robot_wm.deploy.bundle import default_bundle
 from robot_wm.deploy.session import Provider
 from robot_wm.errors import RobotWmError
 from robot_wm.evaluation import percentiles
-from robot_wm.pursuit import Mode
 
 Target = Literal["sim", "encoder", "planner", "levels", "transport", "recorder", "kills", "recordings", "teleop"]
 WARM_UP = 5
@@ -56,7 +54,15 @@ class BenchConfig:
     seed: int = 0
     json: Path | None = None
     figure: Path | None = None
-    """PNG file for the curves of "levels"."""
+    """PNG file for the curves of "levels", and of "planner" with `curves`."""
+    curves: bool = False
+    """Also times the planner against samples, horizon and levels; needs torch."""
+    minutes: float = 0.0
+    """Also runs the planner at 10 Hz in the simulator for so long, and counts missed deadlines."""
+    memory: bool = False
+    """Also measures the peak memory of a process that plans."""
+    lewm: bool = False
+    """Also times a plan as stable-worldmodel makes it with a LeWM of its published size; needs torch."""
 
 
 def run(config: BenchConfig) -> int:
@@ -65,9 +71,10 @@ def run(config: BenchConfig) -> int:
         raise RobotWmError(f"repeats {config.repeats}: expected a positive number")
     rows = BENCHES[config.target](config)
     part = f" {config.config}" if config.target == "encoder" else ""
-    table = Table("what", *next(iter(rows.values())), title=f"robot-wm bench {config.target}{part}")
+    columns = list(dict.fromkeys(name for figures in rows.values() for name in figures))
+    table = Table("what", *columns, title=f"robot-wm bench {config.target}{part}")
     for what, figures in rows.items():
-        table.add_row(what, *(f"{value:.2f}" for value in figures.values()))
+        table.add_row(what, *(f"{figures[name]:.2f}" if name in figures else "" for name in columns))
     Console().print(table)
     if config.json is not None:
         config.json.parent.mkdir(parents=True, exist_ok=True)
@@ -111,20 +118,40 @@ def encoder(config: BenchConfig) -> dict[str, dict[str, float]]:
     )
 
 
-def bench_planner(config: BenchConfig) -> dict[str, dict[str, float]]:
-    """Milliseconds of one decision from a latent, without a deadline."""
-    rng = np.random.default_rng(config.seed)
-    rows = {}
-    modes: tuple[Mode, ...] = ("flat", "policy")
-    if load_bundle(config.bundle).slow is not None:
-        modes = ("flat", "hierarchical", "policy")
-    for mode in modes:
-        agent = Agent.load(config.bundle, mode=mode, provider=config.provider, threads=config.threads, seed=config.seed)
-        agent.set_goal(_image(agent, rng))
-        latent = agent.encode(_image(agent, rng))
-        middle = np.add(agent.contract.workspace_low, agent.contract.workspace_high) / 2
-        state = np.array([*middle, 1.0, 0.0, 0.0, 0.0, 0.0], dtype=np.float32)
-        rows[f"{mode}_plan_ms"] = _times(partial(agent.decide, latent, state), config.repeats or REPEATS)
+def planner(config: BenchConfig) -> dict[str, dict[str, float]]:
+    """Milliseconds of one decision from a latent, without a deadline, and what else `config` asks for.
+
+    `cpu` is the processor time of a decision, which other programs on a busy computer change little.
+    """
+    options: dict[str, Any] = {"threads": config.threads, "seed": config.seed}
+    repeats = config.repeats or REPEATS
+    rows = {
+        f"{mode}_plan_ms": _times(decide, repeats)
+        for mode, decide in bench_planner.decisions(config.bundle, provider=config.provider, **options)
+    }
+    if config.curves:
+        for samples, decide in bench_planner.by_samples(config.bundle, **options):
+            rows[f"samples {samples}"] = _times(decide, repeats)
+        for horizon, decide in bench_planner.by_horizon(config.bundle, **options):
+            rows[f"horizon {horizon}"] = _times(decide, repeats)
+        rows["levels 1"] = rows["flat_plan_ms"]
+        if "hierarchical_plan_ms" in rows:
+            rows["levels 2"] = rows["hierarchical_plan_ms"]
+        if config.figure is not None:
+            bench_planner.draw_curves(rows, config.figure)
+    if config.minutes:
+        rows["loop_10_hz"] = bench_planner.closed_loop(config.bundle, minutes=config.minutes, **options)
+    if config.memory:
+        rows["process"] = {"peak_memory_mb": bench_planner.peak_memory_mb(config.bundle, **options)}
+    if config.lewm:
+        theirs = importlib.import_module("robot_wm.bench_lewm").plan_seconds(7, config.threads, config.seed)
+        ours = rows["flat_plan_ms"]
+        rows["lewm_cem"] = {
+            "p50": 1e3 * theirs["wall_s"],
+            "cpu": 1e3 * theirs["cpu_s"],
+            "times_flat": 1e3 * theirs["wall_s"] / ours["p50"],
+            "times_flat_cpu": 1e3 * theirs["cpu_s"] / ours["cpu"],
+        }
     return rows
 
 
@@ -163,7 +190,7 @@ def bench_teleop(config: BenchConfig) -> dict[str, dict[str, float]]:
 BENCHES: dict[str, Callable[[BenchConfig], dict[str, dict[str, float]]]] = {
     "sim": bench_sim,
     "encoder": encoder,
-    "planner": bench_planner,
+    "planner": planner,
     "levels": bench_levels,
     "transport": bench_transport,
     "recorder": bench_recorder,
@@ -173,17 +200,14 @@ BENCHES: dict[str, Callable[[BenchConfig], dict[str, dict[str, float]]]] = {
 }
 
 
-def _image(agent: Agent, rng: np.random.Generator) -> np.ndarray:
-    camera = agent.contract.camera
-    return rng.integers(0, 256, (camera.height, camera.width, 3), dtype=np.uint8)
-
-
 def _times(call: Callable[[], object], repeats: int) -> dict[str, float]:
     for _ in range(WARM_UP):
         call()
     values = []
+    cpu = time.process_time()
     for _ in range(repeats):
         began = time.perf_counter()
         call()
         values.append(1e3 * (time.perf_counter() - began))
-    return percentiles(values) | {"mean": float(np.mean(values))}
+    cpu = time.process_time() - cpu
+    return percentiles(values) | {"mean": float(np.mean(values)), "cpu": 1e3 * cpu / repeats}

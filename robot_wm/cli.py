@@ -83,6 +83,12 @@ VERBS = {
         "Measure the success rate of an agent in the simulator",
         "robot-wm eval --task push --agent flat --episodes 100 --seed 0 --json push.json",
     ),
+    "plan": Verb(
+        "robot_wm.explain",
+        "sim",
+        "Explain one decision: what was imagined, what was chosen, and why",
+        "robot-wm plan --task push --decision 4 --explain --out plan.png",
+    ),
     "probe": Verb(
         "robot_wm.understanding.probe",
         "sim,train",
@@ -106,6 +112,12 @@ VERBS = {
         "sim,train",
         "Teach a bundle where its camera sees the tool, and measure which moved cameras it refuses",
         "robot-wm camera --learn --json camera.json",
+    ),
+    "uncertainty": Verb(
+        "robot_wm.understanding.uncertainty",
+        "sim,train",
+        "Measure whether the model knows what it does not know",
+        "robot-wm uncertainty --episodes 40 --json uncertainty.json",
     ),
     "bench": Verb("robot_wm.bench", "sim,ros", "Time the parts on this machine", "robot-wm bench planner"),
     "sign": Verb(

@@ -10,7 +10,7 @@ import numpy as np
 
 from robot_wm.actor.cem import CemPlanner
 from robot_wm.actor.cma import CmaPlanner
-from robot_wm.actor.hierarchy import Hierarchy, Subgoal
+from robot_wm.actor.hierarchy import Hierarchy, Memory, Subgoal
 from robot_wm.actor.level_settings import LevelSettings
 from robot_wm.actor.mppi import MppiPlanner
 from robot_wm.actor.plan import Proposals
@@ -24,6 +24,7 @@ from robot_wm.cost.goal import GoalDistance
 from robot_wm.cost.guardrail import Workspace
 from robot_wm.cost.prior import PolicyPrior
 from robot_wm.cost.term import Constraint, Cost, Weighted
+from robot_wm.cost.uncertainty import Doubt, Uncertainty
 
 PLANNERS: Mapping[str, Callable[[PlannerSettings, Contract], SamplingPlanner]] = {
     "cem": CemPlanner,
@@ -50,6 +51,7 @@ class Configuration:
 
     Attributes:
         costs: Terms of the fast level that aim at the goal itself.
+        caution: Terms of the fast level that count whatever it aims at.
         prior_weight: Of the distance from the reactive policy's chunk.
         hierarchy: What gives the fast level its sub-goals; None where it always aims at the goal.
         goal_share: Weight of `costs` beside the sub-goal's terms.
@@ -58,6 +60,7 @@ class Configuration:
     planner: Planner
     costs: tuple[Cost, ...]
     constraints: tuple[Constraint, ...]
+    caution: tuple[Cost, ...] = ()
     prior_weight: float = 0.0
     hierarchy: Hierarchy | None = None
     goal_share: float = 0.0
@@ -68,6 +71,7 @@ class Configuration:
         if subgoal is not None and self.hierarchy is not None:
             beside = (Weighted(self.costs, weight=self.goal_share),) if self.goal_share else ()
             costs = (*self.hierarchy.costs(subgoal), *beside)
+        costs = (*costs, *self.caution)
         if not self.prior_weight or proposals.mean is None or proposals.std is None:
             return costs
         return (*costs, PolicyPrior(proposals.mean, proposals.std, weight=self.prior_weight))
@@ -80,15 +84,19 @@ def configure(
     settings: PlannerSettings,
     guardrails: Sequence[Constraint] = (),
     *,
+    doubt: Doubt | None = None,
     slow: SlowModel | None = None,
     levels: LevelSettings | None = None,
+    memory: Memory | None = None,
 ) -> Configuration:
     """The configuration for a goal image, given as its latent (N, D); terms of zero weight are left out.
 
     Args:
         guardrails: Constraints beside the workspace.
+        doubt: What tells how unsure the model is, where there is such a thing.
         slow: The slow level, where its sub-goals are wanted.
         levels: Its settings.
+        memory: What the slow level recalls ways from.
     """
     terms: tuple[Cost, ...] = (
         GoalDistance(goal, model.latent_std, weight=settings.goal_weight, terminal_weight=settings.goal_terminal),
@@ -102,8 +110,14 @@ def configure(
     )
     costs = tuple(term for term in terms if term.weight or term.terminal_weight)
     planner = PLANNERS[settings.method](settings, contract)
-    configuration = Configuration(planner, costs, (Workspace(contract), *guardrails), settings.prior_weight)
+    caution: tuple[Cost, ...] = ()
+    if doubt is not None and settings.uncertainty_weight:
+        caution = (Uncertainty(doubt, every=settings.uncertainty_every, weight=settings.uncertainty_weight),)
+    constraints = (*guardrails, Workspace.of(contract))
+    configuration = Configuration(planner, costs, constraints, caution, settings.prior_weight)
     if slow is None:
         return configuration
     levels = levels or LevelSettings()
-    return replace(configuration, hierarchy=Hierarchy(slow, goal, levels, settings), goal_share=levels.goal_share)
+    return replace(
+        configuration, hierarchy=Hierarchy(slow, goal, levels, settings, memory), goal_share=levels.goal_share
+    )

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import math
 import multiprocessing
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -16,14 +18,26 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from robot_wm.actor.level_settings import LevelSettings
+from robot_wm.actor.settings import PlannerSettings
 from robot_wm.agent import Agent, Mode
 from robot_wm.contract import ACTION_NAMES, Contract
+from robot_wm.cost.term import Constraint
 from robot_wm.deploy.bundle import bundle_at, default_bundle, load_bundle
 from robot_wm.deploy.session import Provider, check_provider
 from robot_wm.errors import RobotWmError
 from robot_wm.situation import QUESTIONS
 
 AGENTS = ("flat", "hierarchical", "policy", "random")
+Ablation = Literal["critic", "proposals", "uncertainty", "recovery"]
+ABLATIONS: dict[Ablation, dict[str, Any]] = {
+    "critic": {"critic_weight": 0.0, "critic_terminal": 0.0, "goal_weight": 1.0},
+    "proposals": {"begin": "last", "prior_weight": 0.0},
+    "uncertainty": {"uncertainty_weight": 0.0},
+    "recovery": {"retreat": 0},
+}
+"""Settings of the fast level that take a part away; without the critic the distance to the goal counts in full."""
+
 TaskName = Literal["reach", "push", "grasp", "pick_place", "drawer", "two_block", "far_push"]
 
 
@@ -42,6 +56,11 @@ class EvalConfig:
         randomize: Draws colours, light, camera pose and physics anew in each episode.
         provider: Execution provider of onnxruntime.
         threads: Threads of each worker within an operator.
+        robot: Robot configuration (a name or a file) whose joint speeds and margins, keep-out boxes and workspace the
+            plans keep; without it they keep the contract's workspace alone.
+        memory: Folder in which the agent keeps its episodes, and which it recalls ways from; one worker only.
+        recall: So many remembered ways the slow level tries beside its own proposals.
+        without: What the agent does without: the critic, the policy's proposals, the uncertainty term, or backing off.
         workers: Processes that share the episodes; more than one makes the times meaningless.
         json: File for the result.
         suite: All tasks of a suite in one table, in place of `task`.
@@ -56,6 +75,10 @@ class EvalConfig:
     randomize: bool = False
     provider: Provider = "cpu"
     threads: int = 2
+    robot: str | None = None
+    memory: Path | None = None
+    recall: int = 0
+    without: tuple[Ablation, ...] = ()
     workers: int = 1
     json: Path | None = None
     suite: Literal["tabletop"] | None = None
@@ -89,6 +112,8 @@ def run(config: EvalConfig) -> int:
     """Evaluates, prints the result and writes it where `config.json` says."""
     if config.episodes < 1 or config.workers < 1:
         raise RobotWmError(f"eval: episodes {config.episodes} and workers {config.workers} must be at least 1")
+    if config.memory is not None and config.workers > 1:
+        raise RobotWmError(f"eval: --workers {config.workers} cannot share one --memory; use --workers 1")
     if config.suite or config.agent == "all":
         report = run_suite(config)
     else:
@@ -162,12 +187,13 @@ def play_episodes(config: EvalConfig, indices: list[int]) -> Iterator[EpisodeRes
         randomize=config.randomize,
         disable_env_checker=True,
     )
-    try:
+    with ExitStack() as stack:
+        stack.callback(environment.close)
         agent = _agent(config, environment)
+        if isinstance(agent, Agent) and agent.memory is not None:
+            stack.callback(agent.memory.close)
         for index in indices:
             yield _play(agent, environment, index, episode_seed(config.seed, index))
-    finally:
-        environment.close()
 
 
 def _agent(config: EvalConfig, environment: Any) -> Any:
@@ -177,7 +203,17 @@ def _agent(config: EvalConfig, environment: Any) -> Any:
 
         return ScriptedAgent(environment.unwrapped)
     assert config.agent != "all", "each agent is measured by itself"
-    agent = Agent.load(config.model, mode=config.agent, provider=config.provider, threads=config.threads)
+    settings, levels = settings_of(config)
+    agent = Agent.load(
+        config.model,
+        settings=settings,
+        levels=levels,
+        mode=config.agent,
+        provider=config.provider,
+        threads=config.threads,
+        guardrails=_guardrails(config),
+        memory=config.memory,
+    )
     needed, able = environment.unwrapped.task.contract, agent.contract
     for name, needs, has in zip(ACTION_NAMES, _free(needed), _free(able), strict=True):
         if needs and not has:
@@ -186,6 +222,26 @@ def _agent(config: EvalConfig, environment: Any) -> Any:
                 f"{config.model} fixes it; train with `robot-wm collect --task {config.task}`"
             )
     return agent
+
+
+def settings_of(config: EvalConfig) -> tuple[PlannerSettings, LevelSettings | None]:
+    """The bundle's settings, less what the agent shall do without, and with what it shall recall."""
+    bundle = load_bundle(config.model)
+    settings = PlannerSettings.from_mapping(bundle.planner, str(config.model))
+    for ablation in config.without:
+        settings = replace(settings, **ABLATIONS[ablation])
+    if bundle.slow is None:
+        return settings, None
+    levels = LevelSettings.from_mapping(bundle.slow.settings, str(config.model))
+    return settings, replace(levels, recalled=config.recall) if config.recall else levels
+
+
+def _guardrails(config: EvalConfig) -> list[Constraint]:
+    if config.robot is None:
+        return []
+    load = importlib.import_module("ros_nodes.robot_guardrails").load_guardrails
+    guardrails: list[Constraint] = load(config.robot, load_bundle(config.model).contract.step_s)
+    return guardrails
 
 
 def _free(contract: Contract) -> np.ndarray:
@@ -205,6 +261,8 @@ def _play(agent: Any, environment: Any, index: int, seed: int) -> EpisodeResult:
     terminated = truncated = False
     info: dict[str, Any] = {"success": False}
     while not (terminated or truncated):
+        if isinstance(agent, Agent):
+            agent.observe_joints(environment.unwrapped.world.joint_positions())
         decision = agent.act(observation["image"], observation["state"])
         observation, _, terminated, truncated, info = environment.step(decision.actions[0])
         plan_ms.append(decision.plan_ms)
@@ -212,6 +270,8 @@ def _play(agent: Any, environment: Any, index: int, seed: int) -> EpisodeResult:
         holds += decision.status == "hold"
         subgoals += decision.subgoal is not None
         asking |= decision.situation in QUESTIONS
+    if isinstance(agent, Agent):
+        agent.remember(environment.unwrapped.task.name, bool(info["success"]))
     success, times = bool(info["success"]), (tuple(plan_ms), tuple(encode_ms))
     return EpisodeResult(index, success, len(plan_ms), holds, *times, subgoals, asking)
 
@@ -226,6 +286,9 @@ def summarize(config: EvalConfig, results: list[EpisodeResult]) -> dict[str, Any
         "seed": config.seed,
         "randomize": config.randomize,
         "goal_steps": config.goal_steps,
+        "without": sorted(config.without),
+        "recall": config.recall,
+        "robot": config.robot,
         "bundle_sha256": None if config.agent == "scripted" else load_bundle(config.model).sha256,
         "success_rate": len(successes) / len(results),
         "ci95": list(wilson_interval(len(successes), len(results))),

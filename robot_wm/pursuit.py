@@ -12,12 +12,13 @@ import numpy as np
 from robot_wm.actor.fallback import without_planning
 from robot_wm.actor.hierarchy import Subgoal
 from robot_wm.actor.imagine import imagine
-from robot_wm.actor.plan import Plan, best_plan, shifted, slowed
+from robot_wm.actor.plan import Plan, Proposals, best_plan, shifted, slowed
 from robot_wm.actor.policy import propose, random_chunk
 from robot_wm.actor.recovery import Recovery
 from robot_wm.actor.settings import PlannerSettings
 from robot_wm.actor.space import ActionSpace
 from robot_wm.configurator import Configuration
+from robot_wm.cost.uncertainty import Doubt
 from robot_wm.deploy.session import OnnxWorldModel
 from robot_wm.situation import Situation, Verdict
 
@@ -33,6 +34,7 @@ class Move:
     situation: Verdict
     steps_to_go: float
     surprise: float | None
+    uncertainty: float | None
     subgoal: np.ndarray | None
 
 
@@ -43,6 +45,7 @@ class Pursuit:
         goal: (N, D) its latent.
         configuration: What `configure` made of it.
         surprise_bound: See `Situation`.
+        doubt: What tells how unsure the model is; None where nothing does.
         misses: Counts what was done for want of time, by name.
 
     Attributes:
@@ -61,12 +64,14 @@ class Pursuit:
         mode: Mode,
         settings: PlannerSettings,
         surprise_bound: float | None,
+        doubt: Doubt | None,
         misses: Counter[str],
     ) -> None:
         self.goal, self.mode, self.misses = goal, mode, misses
         self._model, self._space, self._configuration = model, space, configuration
+        self._doubt, self._begin = doubt, settings.begin
         self._recovery = Recovery(settings)
-        self._situation = Situation(settings.reached_steps, surprise_bound)
+        self._situation = Situation(settings.reached_steps, surprise_bound, None if doubt is None else doubt.bound)
         self._watches, self._bound = surprise_bound is not None, surprise_bound
         self.reset()
 
@@ -74,6 +79,7 @@ class Pursuit:
         """Forgets the last plan, the sub-goal and all attempts; the goal stays."""
         self._last: Plan | None = None
         self._expected: np.ndarray | None = None
+        self._spread: float | None = None
         self._reused, self._backing_off = 0, False
         self._recovery.reset()
         self._situation.reset()
@@ -90,14 +96,15 @@ class Pursuit:
         """
         steps_to_go = float(self._model.critic(latent[None], self.goal)[0])
         surprise = self._surprise(latent)
-        situation = self._situation.notice(steps_to_go, surprise)
+        situation = self._situation.notice(steps_to_go, surprise, self._spread)
         retreat = self._recovery.chunk(self._model.horizon, opening)
         plan, subgoal = self._plan(latent, state, retreat, steps_to_go, deadline, rng)
         if self.slows and self._bound is not None and surprise is not None and surprise > self._bound:
             plan = slowed(plan, state, SURPRISED) if plan.status == "act" else plan
         self._last = plan if plan.status == "act" else None
         self._expect(latent, state)
-        return Move(plan, situation, steps_to_go, surprise, None if subgoal is None else subgoal.picture)
+        uncertainty = None if self._spread is None or self._doubt is None else self._spread / self._doubt.bound
+        return Move(plan, situation, steps_to_go, surprise, uncertainty, None if subgoal is None else subgoal.picture)
 
     def _plan(
         self,
@@ -137,7 +144,10 @@ class Pursuit:
         self._reused = 0
         active, previous = self._configuration, None if self._last is None else shifted(self._last.actions)
         policy, goal = (self._model, self.goal) if subgoal is None else (subgoal.level, subgoal.latent)
-        proposals = propose(policy, self._space, latent, goal, state, horizon=self._model.horizon, previous=previous)
+        proposals = Proposals(previous=previous)
+        if self._begin == "policy":
+            horizon = self._model.horizon
+            proposals = propose(policy, self._space, latent, goal, state, horizon=horizon, previous=previous)
         costs = active.costs_beside(proposals, subgoal)
         plan = active.planner.plan(self._model, costs, active.constraints, latent, state, proposals, deadline, rng)
         return plan, subgoal
@@ -172,7 +182,10 @@ class Pursuit:
         return best_plan(judged, state, self._model.horizon, iterations=0, candidates=len(judged))
 
     def _expect(self, latent: np.ndarray, state: np.ndarray) -> None:
-        """Remembers what the first action of the plan should lead to."""
+        """Remembers what the first action of the plan should lead to, and how sure that is."""
+        self._spread = None
+        if self._doubt is not None and self._last is not None:
+            self._spread = float(self._doubt.disagreement(latent[None], state[None], self._last.actions[:1])[0])
         if self._watches and self._last is not None:
             self._expected = self._model.rollout(latent, state, self._last.actions[None])[0, 0]
         else:

@@ -7,6 +7,8 @@ import threading
 import time
 from collections import deque
 from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 from builtin_interfaces.msg import Time as TimeMsg
@@ -17,9 +19,10 @@ from std_msgs.msg import Float32, Float32MultiArray, String
 from std_srvs.srv import Trigger
 from trajectory_msgs.msg import MultiDOFJointTrajectory
 
+from robot_wm.actor.level_settings import LevelSettings
 from robot_wm.agent import Agent, Decision
 from robot_wm.contract import Contract
-from robot_wm.deploy.bundle import bundle_at
+from robot_wm.deploy.bundle import Bundle, bundle_at, load_bundle
 from robot_wm.errors import ObservationError, RobotWmError
 from robot_wm.safety.freshness import Bounds, Freshness
 from robot_wm.safety.images import FrozenView, require_view
@@ -39,6 +42,7 @@ from ros_nodes.managed_node import Change, ManagedNode
 from ros_nodes.node_process import run
 from ros_nodes.qos import LATCHED, LATEST, SENSOR
 from ros_nodes.robot_config import RobotConfig, RobotConfigError
+from ros_nodes.robot_guardrails import guardrails_of
 from ros_nodes.situation_status import situation_status, view_status
 from ros_nodes.view_inspection import ViewInspection
 
@@ -64,6 +68,8 @@ class PlannerNode(ManagedNode):
             "Before the first motion nod, and refuse to plan where the camera shows the tool elsewhere.",
             change=once,
         )
+        self.parameter("memory", "", "Folder where episodes are remembered; empty for none.", change=once)
+        self.parameter("recall", 0, "Remembered ways that the slow level tries.", 0, 64, change=once)
         self.parameter("seed", 0, "Seed of the search.", 0, 2**31 - 1, change=once)
         self.parameter("deadline_s", 0.1, "Time for one plan, seconds.", 0.005, 10.0)
         self.parameter(
@@ -79,7 +85,21 @@ class PlannerNode(ManagedNode):
         bundle = bundle_at(self.get_parameter("bundle").value)
         mode, provider = self.get_parameter("mode").value, self.get_parameter("provider").value
         seed, asks = self.get_parameter("seed").value, self.get_parameter("ask_operator").value
-        self._agent = Agent.load(bundle, mode=mode, provider=provider, seed=seed, asks=asks)
+        opened, memory = load_bundle(bundle), self.get_parameter("memory").value
+        self._agent = Agent.load(
+            bundle,
+            mode=mode,
+            provider=provider,
+            seed=seed,
+            asks=asks,
+            guardrails=guardrails_of(self._robot, self._arm, opened.contract.step_s),
+            levels=_levels(opened, self.get_parameter("recall").value),
+            memory=Path(memory) if memory else None,
+        )
+        if self._agent.memory is not None:
+            self._release.append(self._agent.memory.close)
+            for problem in self._agent.memory.problems:
+                self.get_logger().warning(problem)
         self._misses, self._begins, self._said = self._agent.misses, False, ""
         _check_frames(self._robot, self._agent.contract)
         self._inspection = self._make_inspection()
@@ -151,8 +171,11 @@ class PlannerNode(ManagedNode):
 
     def _halt(self, reason: str) -> None:
         with self._sending:
+            was_running = self._running
             self._run, self._running = self._run + 1, False
             self._send_stop(self.get_clock().now().to_msg())
+        if was_running:
+            self._remember(success=False)
         self.report(DiagnosticStatus.OK, f"stopped: {reason}")
 
     def _on_safety(self, message: DiagnosticArray) -> None:
@@ -201,10 +224,10 @@ class PlannerNode(ManagedNode):
         run = self._run
         if not self._running or self._pause or self._missing():
             return
-        state = self._state_at(seconds(message.header.stamp))
+        measured = self._joints_near(seconds(message.header.stamp))
         self._freshness.bounds = Bounds(self.get_parameter("max_latent_age_s").value, np.inf)
         stale = self._freshness.accept(seconds(message.header.stamp), self.now_s(), self._latent_at)
-        if stale or state is None:
+        if stale or measured is None:
             self._latents.drop()
             self.report(DiagnosticStatus.WARN, "latents and joint states are not fresh together")
             words = stale or "no joint states of the latent's time"
@@ -214,6 +237,7 @@ class PlannerNode(ManagedNode):
             if self._begins:
                 self._begins = False
                 self._agent.go_on()
+            state = np.append(self._arm.forward(measured[:-1]), measured[-1]).astype(np.float32)
             latent = image_to_latent(message, self._agent.model.latent_shape, LATENTS)
             frozen = self._view.look(latent, state[:3])
             if frozen:
@@ -221,6 +245,7 @@ class PlannerNode(ManagedNode):
             if self._inspection is not None:
                 self._inspect(self._inspection, latent, state, message.header.stamp, run)
                 return
+            self._agent.observe_joints(measured[:-1])
             decision = self._agent.decide(latent, state, self.get_parameter("deadline_s").value)
         except RobotWmError as error:
             self._latents.drop()
@@ -251,12 +276,12 @@ class PlannerNode(ManagedNode):
                     self._plans.publish(plan_to_message(plan, stamp, self._robot.base_frame, self._robot.ee_frame))
             self.report(DiagnosticStatus.OK, "nodding: looking whether the camera is where it was")
 
-    def _state_at(self, stamp_s: float) -> np.ndarray | None:
-        """The measured state (8,) nearest to a stamp, None when there is none near it."""
+    def _joints_near(self, stamp_s: float) -> np.ndarray | None:
+        """The joints and the gripper's opening (n + 1,) measured nearest to a stamp, None when there are none near."""
         nearest = min(self._states.copy(), key=lambda entry: abs(entry[0] - stamp_s), default=None)
         if nearest is None or abs(nearest[0] - stamp_s) > STATE_TOLERANCE_S:
             return None
-        return np.append(self._arm.forward(nearest[1][:-1]), nearest[1][-1]).astype(np.float32)
+        return nearest[1]
 
     def _send(self, decision: Decision, stamp: TimeMsg, state: np.ndarray) -> None:
         self._plan_meter.tick(decision.plan_ms * 1e-3)
@@ -280,7 +305,15 @@ class PlannerNode(ManagedNode):
             self._surprises.publish(Float32(data=decision.surprise))
         if decision.situation != self._said:
             self._said = decision.situation
+            if decision.situation == "reached":
+                self._remember(success=True)
             self._situations.publish(situation_status(decision, self._agent.goals_left))
+
+    def _remember(self, *, success: bool) -> None:
+        try:
+            self._agent.remember(GOAL, success)
+        except RobotWmError as error:
+            self.get_logger().error(f"not remembered: {error}")
 
     def _with_fixed_rotation(self, poses: np.ndarray, state: np.ndarray) -> np.ndarray:
         """Keeps the hand's rotation at the start where the contract fixes it: measured errors must not add up."""
@@ -311,6 +344,13 @@ class PlannerNode(ManagedNode):
             self.report(DiagnosticStatus.OK, self._pause)
         elif self._running and missing:
             self.report(DiagnosticStatus.WARN, missing)
+
+
+def _levels(bundle: Bundle, recall: int) -> LevelSettings | None:
+    """The slow level's settings with so many ways recalled; None where the bundle's hold."""
+    if bundle.slow is None or not recall:
+        return None
+    return replace(LevelSettings.from_mapping(bundle.slow.settings, str(bundle.path)), recalled=recall)
 
 
 def _check_frames(robot: RobotConfig, contract: Contract) -> None:

@@ -16,6 +16,10 @@ def situation_status(decision: Decision, goals_left: int) -> DiagnosticStatus:
     values = {"situation": decision.situation, "steps_to_go": f"{decision.steps_to_go:.1f}", "goals": str(goals_left)}
     if decision.surprise is not None:
         values["surprise"] = f"{decision.surprise:.3f}"
+    if decision.uncertainty is not None:
+        values["uncertainty"] = f"{decision.uncertainty:.3f}"
+    if decision.novelty is not None:
+        values["novelty"] = f"{decision.novelty:.3f}"
     return status("planner", "", level, question or decision.situation, values)
 
 

@@ -43,16 +43,16 @@ def play_episode(
     objective = TASKS[task]()
     with _scene(rng, randomize, objective.equipment, ranges) as world:
         if task in FREE_PLAY:
-            _scatter(world, rng)
+            scatter(world, rng)
             script = SCRIPTS[task](PlayStyle.sample(task, rng), rng)
         else:
             objective.reset(world, rng)
             script = SCRIPTS[task](PlayStyle.sample(task, rng), rng)
             script.pursue(objective)
-        return _record(world, objective, steps, script, lambda image, tool: script.act(world, tool))
+        return record(world, objective, steps, script, lambda image, tool: script.act(world, tool))
 
 
-def _scatter(world: World, rng: np.random.Generator) -> None:
+def scatter(world: World, rng: np.random.Generator) -> None:
     block = random_block(rng)
     world.place_block(block, rng.uniform(-np.pi, np.pi))
     world.place_robot(clear_tool(block, rng))
@@ -77,7 +77,7 @@ def corrected_episode(agent: Agent, task: str, seed: int, steps: int, randomize:
                 return script.act(world, tool)
             return agent.act(image, world.state()).actions[0, [0, 1, 2, 6]]
 
-        return _record(world, objective, steps, script, choose)
+        return record(world, objective, steps, script, choose)
 
 
 @contextmanager
@@ -92,7 +92,7 @@ def _scene(
         world.close()
 
 
-def _record(
+def record(
     world: World, task: Task, steps: int, script: Script, choose: Callable[[np.ndarray, np.ndarray], np.ndarray]
 ) -> Episode:
     """Moves by what `choose` says of the picture and the commanded position, and records it."""

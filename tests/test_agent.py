@@ -146,9 +146,9 @@ def test_an_agent_that_asks_holds_until_it_is_answered(tiny_bundle: Path, image:
 def test_surprise_slows_then_stops_and_asks(
     tiny_bundle: Path, tmp_path: Path, image: np.ndarray, state: np.ndarray
 ) -> None:
-    """A world that never moves surprises a model with a bound of almost nothing at every decision but the first."""
+    """Every decision but the first is a surprise where no difference is small enough."""
     shutil.copytree(tiny_bundle, tmp_path / "bundle")
-    add_to_bundle(tmp_path / "bundle", {}, {"surprise_bound": 1e-9}, ("Surprise", "For a test."))
+    add_to_bundle(tmp_path / "bundle", {}, {"surprise_bound": -1.0}, ("Surprise", "For a test."))
     path, never = tmp_path / "bundle", PlannerSettings(reached_steps=0.0)
     agents = [Agent.load(path, mode="policy", settings=never, asks=asks) for asks in (True, False)]
     for agent in agents:

@@ -8,10 +8,18 @@ from pathlib import Path
 
 import pytest
 
-from robot_wm.bench import BenchConfig
+from robot_wm.bench import BENCHES, BenchConfig
 from robot_wm.bench import run as bench
 from robot_wm.errors import BundleError, RobotWmError
-from robot_wm.evaluation import EpisodeResult, EvalConfig, episode_seed, run, summarize, wilson_interval
+from robot_wm.evaluation import (
+    EpisodeResult,
+    EvalConfig,
+    episode_seed,
+    run,
+    settings_of,
+    summarize,
+    wilson_interval,
+)
 
 KEYS = {"task", "agent", "episodes", "seed", "success_rate", "ci95", "steps_mean", "plan_ms", "encode_ms"}
 
@@ -81,3 +89,50 @@ def test_benchmarks_write_their_figures(tiny_bundle: Path, tmp_path: Path, targe
     assert bench(BenchConfig(target=target, repeats=5, bundle=tiny_bundle, json=out)) == 0
     rows = json.loads(out.read_text())[target]
     assert rows and all(value > 0 for figures in rows.values() for value in figures.values())
+
+
+def test_what_an_agent_does_without_is_gone_from_its_settings(tiny_bundle: Path) -> None:
+    whole, levels = settings_of(EvalConfig(bundle=tiny_bundle))
+    assert levels is not None and levels.recalled == 0
+    bare, levels = settings_of(
+        EvalConfig(bundle=tiny_bundle, without=("critic", "proposals", "uncertainty", "recovery"), recall=3)
+    )
+    assert levels is not None and levels.recalled == 3
+    assert whole.critic_weight > 0 and whole.prior_weight > 0 and whole.begin == "policy" and whole.retreat > 0
+    assert bare.critic_weight == bare.prior_weight == bare.uncertainty_weight == bare.retreat == 0
+    assert bare.begin == "last" and bare.samples == whole.samples
+
+
+def test_evaluates_within_a_robots_limits_and_remembers(tiny_bundle: Path, tmp_path: Path) -> None:
+    pytest.importorskip("pybullet")
+    pytest.importorskip("pinocchio")
+    config = EvalConfig(
+        episodes=2,
+        bundle=tiny_bundle,
+        robot="panda_sim",
+        memory=tmp_path / "memory",
+        without=("proposals",),
+        json=tmp_path / "eval.json",
+    )
+    assert run(config) == 0
+    report = json.loads(config.json.read_text())
+    assert (report["robot"], report["without"]) == ("panda_sim", ["proposals"])
+    assert len(list((tmp_path / "memory").glob("*/*.safetensors"))) == 2
+    with pytest.raises(RobotWmError, match="--workers 1"):
+        run(dataclasses.replace(config, workers=2))
+
+
+def test_a_lewm_plan_takes_far_longer_than_ours(tiny_bundle: Path) -> None:
+    pytest.importorskip("torch")
+    from robot_wm.bench_lewm import plan_seconds
+
+    figures = plan_seconds(7, threads=2, seed=0, timed=1)
+    assert 10 < figures["parameters_m"] < 14 and figures["cpu_s"] > 1
+
+
+def test_the_planner_bench_draws_its_curves(tiny_bundle: Path, tmp_path: Path) -> None:
+    pytest.importorskip("torch")
+    config = BenchConfig("planner", repeats=2, bundle=tiny_bundle, curves=True, figure=tmp_path / "c.png", memory=True)
+    rows = BENCHES["planner"](config)
+    assert {"samples 32", "horizon 16", "levels 1", "levels 2", "process"} <= set(rows)
+    assert rows["process"]["peak_memory_mb"] > 30 and config.figure.stat().st_size > 5000

@@ -28,11 +28,27 @@ def test_without_a_bound_it_is_never_unsure() -> None:
 
 def test_attempts_in_vain_make_it_stuck() -> None:
     situation = Situation(reached_steps=0.5, surprise_bound=None)
-    for _ in range(2):
-        situation.retreated()
     assert situation.notice(9.0, None) == "under way"
+    for _ in range(3):
+        situation.retreated()
+        assert situation.notice(9.0, None) == "under way"
     situation.retreated()
     assert situation.notice(9.0, None) == "stuck"
+    assert situation.notice(7.5, None) == "under way"  # this attempt comes nearer after all
+
+
+def test_attempts_that_come_nearer_each_time_are_not_in_vain() -> None:
+    situation = Situation(reached_steps=0.5, surprise_bound=None)
+    for steps in (20.0, 17.0, 14.0, 11.0, 8.0, 5.0):
+        assert situation.notice(steps, None) == "under way"
+        situation.retreated()
+    assert situation.notice(5.0, None) == "under way"
+
+
+def test_lasting_uncertainty_makes_it_unsure_whatever_the_surprise() -> None:
+    situation = Situation(reached_steps=0.5, surprise_bound=1.0, uncertainty_bound=0.1)
+    assert [situation.notice(9.0, 0.5, value) for value in (0.2, None, 0.2)] == ["under way"] * 3
+    assert situation.notice(9.0, 0.5, 0.2) == "unsure"
 
 
 def test_the_longest_surprise_is_what_the_verdict_is_taken_by() -> None:

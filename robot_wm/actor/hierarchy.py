@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
@@ -14,6 +15,9 @@ from robot_wm.cost.abstracted import Abstracted
 from robot_wm.cost.critic import StepsToGo
 from robot_wm.cost.goal import GoalDistance
 from robot_wm.cost.term import Cost
+
+if TYPE_CHECKING:
+    from robot_wm.memory.episodic import Way
 
 
 @dataclass(frozen=True)
@@ -33,19 +37,35 @@ class Subgoal:
     plan: SlowPlan
 
 
+class Memory(Protocol):
+    """What remembers how goals were reached."""
+
+    def ways(self, latent: np.ndarray, goal: np.ndarray, count: int) -> list[Way]:
+        """The `count` ways that led most nearly from a latent (N, D) to a goal (N, D)."""
+
+
 class Hierarchy:
     """Keeps a slow plan towards one goal and says which sub-goal the fast level pursues now.
 
     Args:
         goal: (N, D) the goal's latent.
         fast: Settings of the fast level, whose weights the sub-goal's terms take over.
+        memory: Where ways are recalled from, if the settings ask for any.
 
     Attributes:
         misses: Times that the deadline left none for a slow plan that was due.
     """
 
-    def __init__(self, level: SlowModel, goal: np.ndarray, settings: LevelSettings, fast: PlannerSettings) -> None:
+    def __init__(
+        self,
+        level: SlowModel,
+        goal: np.ndarray,
+        settings: LevelSettings,
+        fast: PlannerSettings,
+        memory: Memory | None = None,
+    ) -> None:
         self.level, self.settings, self.fast = level, settings, fast
+        self._goal, self._memory = goal, memory
         self._planner = SlowPlanner(level, level.abstract(goal[None])[0], settings)
         self.misses = 0
         self.reset()
@@ -70,7 +90,7 @@ class Hierarchy:
             return None
         here = self.level.abstract(latent[None])[0]
         if self._is_due(here):
-            self._replan(here, deadline, rng)
+            self._replan(latent, here, deadline, rng)
         self._age += 1
         return self._subgoal
 
@@ -79,18 +99,25 @@ class Hierarchy:
             return True
         return float(self.level.critic(here[None], self._subgoal.latent)[0]) < self.settings.reached_steps
 
-    def _replan(self, here: np.ndarray, deadline: float | None, rng: np.random.Generator) -> None:
+    def _replan(self, latent: np.ndarray, here: np.ndarray, deadline: float | None, rng: np.random.Generator) -> None:
         now = time.monotonic()
         if deadline is not None and now >= deadline:
             self.misses += 1
             return
         share = None if deadline is None else now + self.settings.share * (deadline - now)
-        plan = self._planner.plan(here, None if self._subgoal is None else self._subgoal.plan, share, rng)
+        last = None if self._subgoal is None else self._subgoal.plan
+        plan = self._planner.plan(here, last, share, rng, self._recall(latent))
         if plan is None:
             self.misses += 1
             return
         self._subgoal = Subgoal(self.level, plan.latents[0], self.level.elaborate(plan.latents[0]), plan)
         self._age = 0
+
+    def _recall(self, latent: np.ndarray) -> list[np.ndarray]:
+        """Actions of remembered ways from here to the goal."""
+        if self._memory is None or not self.settings.recalled:
+            return []
+        return [way.actions for way in self._memory.ways(latent, self._goal, self.settings.recalled)]
 
     def costs(self, subgoal: Subgoal) -> tuple[Cost, ...]:
         """The fast level's energy of a sub-goal: steps to it and distance from it, as the slow level sees them."""

@@ -84,15 +84,16 @@ def keep_constraints(
     """Repairs `actions` (C, H, 7) and leaves out what breaks a constraint even so.
 
     Returns:
-        The actions and states of those that are left, and why others are not.
+        The actions and states of those that are left, and the reason that most of the others are not.
     """
     for constraint in constraints:
         actions = space.clip(constraint.repair(state, actions))
     states = integrate(state, actions)
-    feasible, refusal = np.ones(len(actions), dtype=bool), ""
+    feasible, refusal, most = np.ones(len(actions), dtype=bool), "", 0
     for constraint in constraints:
         violation = constraint.violation(state, actions, states)
-        feasible &= violation <= 0
-        if np.any(violation > 0):
-            refusal = constraint.reason(float(np.min(violation)))
+        kept = violation <= 0
+        feasible &= kept
+        if np.count_nonzero(~kept) > most:
+            refusal, most = constraint.reason(float(np.min(violation))), int(np.count_nonzero(~kept))
     return actions[feasible], states[feasible], refusal

@@ -27,6 +27,7 @@ class LevelSettings:
         reached_steps: A sub-goal that the slow critic sees this near is reached.
         share: Of the time to the deadline that the slow level may use.
         imagined_policies: Samples of the level's own policy among the first candidates.
+        recalled: Ways of the memory, where there is one, among the first candidates.
         subgoal_weight: Of the distance to the sub-goal in the fast level's energy; steps to it always count.
         subgoal_every: The fast level's energy looks at the last step and every so many before it.
         goal_share: Weight of the goal's own terms beside the sub-goal's.
@@ -39,6 +40,7 @@ class LevelSettings:
     reached_steps: float = 1.5
     share: float = 0.4
     imagined_policies: int = 16
+    recalled: int = 0
     subgoal_weight: float = 1.0
     subgoal_every: int = 2
     goal_share: float = 0.0
@@ -46,10 +48,10 @@ class LevelSettings:
 
     def __post_init__(self) -> None:
         counts = (self.horizon, self.every, self.subgoal_every)
-        if min(counts) < 1 or self.imagined_policies < 0:
+        if min(counts) < 1 or min(self.imagined_policies, self.recalled) < 0:
             raise BundleError(
-                f"level settings: horizon, every and subgoal_every are {counts} and imagined_policies "
-                f"{self.imagined_policies}; at least 1 and 0 are needed"
+                f"level settings: horizon, every and subgoal_every are {counts}, imagined_policies "
+                f"{self.imagined_policies} and recalled {self.recalled}; at least 1, 0 and 0 are needed"
             )
         if not 0 < self.share < 1 or self.goal_share < 0:
             raise BundleError(

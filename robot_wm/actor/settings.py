@@ -9,6 +9,7 @@ from typing import Any, Literal, get_args
 from robot_wm.errors import BundleError
 
 Method = Literal["cem", "mppi", "cma", "random"]
+Begin = Literal["policy", "last"]
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,9 @@ class PlannerSettings:
         goal_weight: Of the latent distance to the goal, and `goal_terminal` more at the last step.
         critic_weight: Of the expected steps to go, and `critic_terminal` more at the last step.
         prior_weight: Of the distance from the reactive policy's chunk.
+        uncertainty_weight: Of the disagreement about each step, as a share of its bound, where the bundle tells it.
+        uncertainty_every: The last step's disagreement counts and that of every so many before it.
+        begin: Where the search begins: at the reactive policy's chunk, or at the last plan alone.
         critic_every: The critic sees the last step and every so many before it.
         patience: Decisions without progress after which the arm backs off and tries anew.
         retreat: Decisions that it backs off for; 0 for never.
@@ -52,6 +56,9 @@ class PlannerSettings:
     critic_weight: float = 1.0
     critic_terminal: float = 0.0
     prior_weight: float = 6.0
+    uncertainty_weight: float = 0.5
+    uncertainty_every: int = 4
+    begin: Begin = "policy"
     critic_every: int = 1
     patience: int = 8
     retreat: int = 3
@@ -60,15 +67,17 @@ class PlannerSettings:
     def __post_init__(self) -> None:
         if self.method not in get_args(Method):
             raise BundleError(f"planner settings: method is {self.method!r}, expected one of {get_args(Method)}")
+        if self.begin not in get_args(Begin):
+            raise BundleError(f"planner settings: begin is {self.begin!r}, expected one of {get_args(Begin)}")
         if self.patience < 1 or self.retreat < 0:
             raise BundleError(
                 f"planner settings: patience is {self.patience} and retreat {self.retreat}; at least 1 and 0 are needed"
             )
-        counts = (self.samples, self.iterations, self.elites, self.critic_every)
+        counts = (self.samples, self.iterations, self.elites, self.critic_every, self.uncertainty_every)
         if min(counts) < 1 or self.elites > self.samples:
             raise BundleError(
-                f"planner settings: samples, iterations, elites and critic_every are {counts}; "
-                "they must be at least 1, and elites at most samples"
+                f"planner settings: samples, iterations, elites, critic_every and uncertainty_every are "
+                f"{counts}; they must be at least 1, and elites at most samples"
             )
         if not (self.std_floor > 0 and self.start_std > 0 and self.temperature > 0):
             raise BundleError("planner settings: std_floor, start_std and temperature must be positive")

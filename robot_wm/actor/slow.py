@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
@@ -38,6 +39,9 @@ class SlowModel(Protocol):
 
     def elaborate(self, latent: np.ndarray) -> np.ndarray:
         """A slow latent (1, Y) to a latent (N, D) that shows about the same scene."""
+
+    def encode_macros(self, actions: np.ndarray) -> np.ndarray:
+        """Macro-actions (C, M) that stand for the actions (C, stride, 7) of a stride."""
 
     def step(self, latents: np.ndarray, macros: np.ndarray) -> np.ndarray:
         """Slow latents (C, 1, Y) one stride later, by macro-actions (C, M)."""
@@ -81,14 +85,24 @@ class SlowPlanner:
         self._planner = CemPlanner(settings.search, MacroSpace(level.macro))
 
     def plan(
-        self, latent: np.ndarray, previous: SlowPlan | None, deadline: float | None, rng: np.random.Generator
+        self,
+        latent: np.ndarray,
+        previous: SlowPlan | None,
+        deadline: float | None,
+        rng: np.random.Generator,
+        recalled: Sequence[np.ndarray] = (),
     ) -> SlowPlan | None:
         """The best macro-actions from `latent` (1, Y) found by `deadline` (see `Planner.plan`); None without any.
 
         Args:
             previous: The last plan, tried again as it was.
+            recalled: Actions (T, 7) of ways that once led from a place like this to a goal like this one.
         """
         proposals = self._propose(latent, previous, rng)
+        if recalled:
+            macros = np.stack([macros_of(self.level, actions, self.settings.horizon) for actions in recalled])
+            assert proposals.chunks is not None
+            proposals = replace(proposals, chunks=np.concatenate([macros, proposals.chunks]))
         costs = self._costs(proposals)
 
         def judge(macros: np.ndarray) -> Candidates:
@@ -131,6 +145,14 @@ class SlowPlanner:
             StepsToGo(self.level, self.goal, weight=search.critic_weight, terminal_weight=search.critic_terminal),
             PolicyPrior(proposals.mean, proposals.std, weight=search.prior_weight),
         ]
+
+
+def macros_of(level: SlowModel, actions: np.ndarray, horizon: int) -> np.ndarray:
+    """Macro-actions (K, M) that stand for actions (T, 7), cut or followed by standing still."""
+    steps = horizon * level.stride
+    rest = np.repeat(actions[-1:], max(0, steps - len(actions)), axis=0)
+    rest[:, :6] = 0.0
+    return level.encode_macros(np.concatenate([actions[:steps], rest]).reshape(horizon, level.stride, 7))
 
 
 def follow(level: SlowModel, latent: np.ndarray, macros: np.ndarray) -> np.ndarray:

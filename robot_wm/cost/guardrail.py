@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from robot_wm.contract import Contract
@@ -13,16 +15,24 @@ RECOVERY_M = 0.05
 
 
 class Workspace(Constraint):
-    """The end effector stays inside the contract's workspace.
+    """The end effector stays inside a box of the base frame, such as the contract's workspace.
 
     A start that is slightly outside (at most `recovery_m`) may move along the border or back in, never further out;
     further outside nothing is feasible and a person has to bring the arm back.
+
+    Args:
+        low: Lowest corner (x, y, z), metres.
+        high: Highest corner.
     """
 
-    def __init__(self, contract: Contract, *, recovery_m: float = RECOVERY_M) -> None:
-        self.low = np.asarray(contract.workspace_low)
-        self.high = np.asarray(contract.workspace_high)
+    def __init__(self, low: Sequence[float], high: Sequence[float], *, recovery_m: float = RECOVERY_M) -> None:
+        self.low, self.high = np.asarray(low), np.asarray(high)
         self.recovery_m = recovery_m
+
+    @classmethod
+    def of(cls, contract: Contract) -> Workspace:
+        """The contract's workspace."""
+        return cls(contract.workspace_low, contract.workspace_high)
 
     def violation(self, state: np.ndarray, actions: np.ndarray, states: np.ndarray) -> np.ndarray:
         low, high = self._bounds(state)

@@ -46,7 +46,7 @@ class Storage:
         self.root = root
         try:
             root.mkdir(parents=True, exist_ok=True)
-            self._table = sqlite3.connect(root / TABLE, timeout=0.5, isolation_level=None)
+            self._table = sqlite3.connect(root / TABLE, timeout=0.5, isolation_level=None, check_same_thread=False)
             self._table.execute("PRAGMA locking_mode=EXCLUSIVE")
             self._table.execute(f"CREATE TABLE IF NOT EXISTS experiences ({_COLUMNS})")
             self._table.execute("UPDATE experiences SET used = used")

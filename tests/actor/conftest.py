@@ -40,7 +40,7 @@ class Problem:
         self.planner: SamplingPlanner = PLANNERS[method](PlannerSettings(**values), TABLETOP)
         self.model = PointMass()
         self.state = np.array([0.45, 0.0, 0.15, 1.0, 0.0, 0.0, 0.0, 0.5], dtype=np.float32)
-        self.constraints: list[Constraint] = [Workspace(TABLETOP)]
+        self.constraints: list[Constraint] = [Workspace.of(TABLETOP)]
         self.proposals = Proposals()
         self.deadline: float | None = None
         self.aim(0.55, 0.10, 0.15)

@@ -10,11 +10,12 @@ import pytest
 from robot_wm.actor.hierarchy import Hierarchy
 from robot_wm.actor.level_settings import LevelSettings
 from robot_wm.actor.settings import PlannerSettings
-from robot_wm.actor.slow import SlowPlanner, follow
+from robot_wm.actor.slow import SlowPlanner, follow, macros_of
 from robot_wm.cost.abstracted import Abstracted
 from robot_wm.cost.goal import GoalDistance
 from robot_wm.cost.term import Rollout
 from robot_wm.errors import BundleError
+from robot_wm.memory.episodic import Way
 
 REACH = 0.1
 """How far a macro-action of 1 moves."""
@@ -33,6 +34,9 @@ class Plane:
 
     def elaborate(self, latent: np.ndarray) -> np.ndarray:
         return np.append(latent, np.zeros((1, 1)), axis=1)
+
+    def encode_macros(self, actions: np.ndarray) -> np.ndarray:
+        return actions[..., :2].sum(axis=1)
 
     def step(self, latents: np.ndarray, macros: np.ndarray) -> np.ndarray:
         self.steps += 1
@@ -136,3 +140,33 @@ def test_settings_survive_json() -> None:
     from dataclasses import asdict
 
     assert LevelSettings.from_mapping(asdict(SETTINGS), "bundle.json") == SETTINGS
+
+
+class Recalls:
+    """Remembers one way straight to the goal."""
+
+    def __init__(self, actions: np.ndarray) -> None:
+        self.actions = actions
+
+    def ways(self, latent: np.ndarray, goal: np.ndarray, count: int) -> list[Way]:
+        return [Way(np.zeros((len(self.actions) + 1, 1, 3)), self.actions, 0.0, True)][:count]
+
+
+def test_macro_actions_of_a_way_stand_still_at_its_end(level: Plane) -> None:
+    actions = np.ones((12, 7), np.float32)
+    macros = macros_of(level, actions, 3)
+    np.testing.assert_allclose(macros, [[8, 8], [4, 4], [0, 0]])
+    np.testing.assert_allclose(macros_of(level, np.ones((40, 7), np.float32), 3), [[8, 8]] * 3)
+
+
+def test_a_remembered_way_is_taken_where_the_search_finds_no_better(level: Plane) -> None:
+    settings = LevelSettings(
+        imagined_policies=0, recalled=1, search=PlannerSettings(samples=2, elites=1, iterations=1, prior_weight=0.0)
+    )
+    actions = np.zeros((8, 7), np.float32)
+    actions[:, 0], actions[:, 1] = 1 / 8, -1 / 8
+    latent, goal = np.zeros((1, 3)), np.array([[0.1, -0.1, 0.0]])
+    hierarchy = Hierarchy(level, goal, settings, PlannerSettings(), Recalls(actions))
+    subgoal = hierarchy.subgoal(latent, 30.0, None, np.random.default_rng(0))
+    assert subgoal is not None
+    np.testing.assert_allclose(subgoal.latent, goal[:, :2], atol=1e-6)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from robot_wm.actions import integrate
-from robot_wm.cost.joints import JointMargin
+from robot_wm.cost.joints import JointMargin, JointSpeed
 from robot_wm.cost.keep_out import KeepOut
 from robot_wm.errors import ObservationError, RobotWmError
 
@@ -106,3 +106,19 @@ def test_without_measured_joints_nothing_is_feasible(panda) -> None:
     assert violation(guard, at(panda, HOME), moves((0, 0, 0))) == np.inf and "not measured" in guard.reason(np.inf)
     with pytest.raises(ObservationError, match="joint positions"):
         guard.observe(HOME * np.nan)
+
+
+def test_plans_that_are_too_fast_for_a_joint_are_slowed_down(panda) -> None:
+    guard, state = JointSpeed(panda, np.full(7, 0.2), 0.2), at(panda, HOME)
+    fast = moves((0.04, 0, 0), (0, 0.04, 0), (0, 0, 0.001))
+    assert violation(guard, state, fast) == np.inf and "not measured" in guard.reason(np.inf)
+    guard.observe(HOME)
+    assert violation(guard, state, fast) > 0.0
+    slowed = guard.repair(state, fast)
+    assert violation(guard, state, slowed) == 0.0
+    np.testing.assert_allclose(slowed[0, 2], fast[0, 2])  # slow enough as it was
+    np.testing.assert_allclose(slowed[0, 0, :3] / np.linalg.norm(slowed[0, 0, :3]), [1.0, 0.0, 0.0])
+    end = panda.inverse(np.append(state[:3] + slowed[0, 0, :3], state[3:7]).astype(float), HOME)
+    assert np.abs(end - HOME).max() / 0.2 < 0.25
+    with pytest.raises(RobotWmError, match="joint speeds"):
+        JointSpeed(panda, np.zeros(7), 0.2)

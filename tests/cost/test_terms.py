@@ -86,7 +86,7 @@ def moves(*displacements: tuple[float, float, float]) -> np.ndarray:
 
 
 def violation(state: np.ndarray, actions: np.ndarray) -> float:
-    return float(Workspace(TABLETOP).violation(state, actions, integrate(state, actions))[0])
+    return float(Workspace.of(TABLETOP).violation(state, actions, integrate(state, actions))[0])
 
 
 def test_workspace_counts_the_worst_step(state: np.ndarray) -> None:
@@ -112,7 +112,7 @@ def test_repair_keeps_candidates_inside_and_leaves_good_ones_alone(state: np.nda
     actions = rng.uniform(-0.04, 0.04, (200, 20, 7)).astype(np.float32)
     actions[..., 3:6] = 0.0
     state[2] = 0.03
-    guard = Workspace(TABLETOP)
+    guard = Workspace.of(TABLETOP)
     repaired = guard.repair(state, actions)
     assert np.all(guard.violation(state, repaired, integrate(state, repaired)) == 0.0)
     assert np.all(np.abs(repaired[..., :3]) <= 0.04 + 1e-6)
