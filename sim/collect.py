@@ -47,6 +47,11 @@ class CollectConfig:
         randomize: Share of episodes with randomised colours, light, friction, mass and camera pose.
         reach_share: Share of episodes in "play" and "correct" in which the arm moves freely.
         bundle: Whose policy is corrected; the one inside the package by default.
+        ray: Spreads the work over a Ray cluster: its address, "local" for one on this machine alone, or "auto" for the
+            one that runs here or that RAY_ADDRESS names, else a local one (docs/data.md).
+        storage: Where the workers of a cluster write, a folder that all of them have or any fsspec URL; the dataset's
+            own folder by default.
+        shard: Episodes that a worker takes at a time.
     """
 
     out: Path
@@ -58,14 +63,19 @@ class CollectConfig:
     randomize: float = 0.6
     reach_share: float = 0.25
     bundle: Path = field(default_factory=default_bundle)
+    ray: str | None = None
+    storage: str | None = None
+    shard: int = 20
 
     def __post_init__(self) -> None:
-        for name, low in (("episodes", 1), ("workers", 1), ("steps", 2), ("seed", 0)):
+        for name, low in (("episodes", 1), ("workers", 1), ("steps", 2), ("seed", 0), ("shard", 1)):
             if getattr(self, name) < low:
                 raise DatasetError(f"{name} is {getattr(self, name)}; at least {low} is needed")
         for name in ("randomize", "reach_share"):
             if not 0 <= getattr(self, name) <= 1:
                 raise DatasetError(f"{name} is {getattr(self, name)}; a share between 0 and 1 is needed")
+        if self.storage is not None and self.ray is None:
+            raise DatasetError(f"storage {self.storage} is for the workers of a cluster; give --ray too")
 
     @property
     def recipe(self) -> dict[str, object]:
@@ -91,6 +101,10 @@ def run(config: CollectConfig) -> int:
     """
     console = Console()
     _check_recipe(config)
+    if config.ray is not None:
+        from sim.cluster import collect_on_cluster
+
+        return _report(collect_on_cluster(config, console), config.out, console)
     with DatasetWriter(config.out, config.contract) as writer:
         if writer.episodes:
             console.print(f"{config.out} has {writer.episodes} episodes; going on to {config.episodes}")
@@ -101,9 +115,14 @@ def run(config: CollectConfig) -> int:
                 f"a simulating process died (killed, or out of memory) after {writer.episodes} episodes; "
                 "run the same command again to go on, with fewer workers if memory is short"
             ) from None
+    return _report((writer.episodes, stopped), config.out, console)
+
+
+def _report(outcome: tuple[int, bool], out: Path, console: Console) -> int:
+    episodes, stopped = outcome
     if stopped:
         console.print("interrupted; run the same command again to go on")
-    console.print(f"{writer.episodes} episodes are in {config.out}")
+    console.print(f"{episodes} episodes are in {out}")
     return 130 if stopped else 0
 
 
@@ -111,12 +130,17 @@ def play(config: CollectConfig, number: int) -> Episode:
     """Plays episode `number`; it depends on nothing but the recipe and this number."""
     from sim.play import corrected_episode, play_episode
 
-    rng = np.random.default_rng([config.seed, number])
-    task = "reach" if rng.random() < config.reach_share else "push"
-    seed = int(rng.integers(2**31))
+    task, seed = drawn(config, number)
     if config.task == "correct":
         return corrected_episode(_policy(config.bundle), task, seed, config.steps, config.randomize)
-    return play_episode(task if config.task == "play" else config.task, seed, config.steps, config.randomize)
+    return play_episode(task, seed, config.steps, config.randomize)
+
+
+def drawn(config: CollectConfig, number: int) -> tuple[str, int]:
+    """Task and seed of episode `number`."""
+    rng = np.random.default_rng([config.seed, number])
+    task = "reach" if rng.random() < config.reach_share else "push"
+    return task if config.task in ("play", "correct") else config.task, int(rng.integers(2**31))
 
 
 @cache
@@ -133,7 +157,7 @@ def _collect(config: CollectConfig, writer: DatasetWriter, console: Console) -> 
     columns = (TextColumn("collecting"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with (
         Progress(*columns, console=console) as progress,
-        _ctrl_c() as pressed,
+        ctrl_c() as pressed,
         closing(ordered_map(partial(play, config), numbers, workers)) as episodes,  # type: ignore[type-var]
     ):
         bar = progress.add_task("", total=config.episodes, completed=writer.episodes)
@@ -146,7 +170,7 @@ def _collect(config: CollectConfig, writer: DatasetWriter, console: Console) -> 
 
 
 @contextmanager
-def _ctrl_c() -> Iterator[list[bool]]:
+def ctrl_c() -> Iterator[list[bool]]:
     """Gives a list that is filled by the first Ctrl-C, so that no episode is torn; the second one interrupts."""
     pressed: list[bool] = []
 
