@@ -18,6 +18,7 @@ from robot_wm.actor.space import ActionSpace
 from robot_wm.configurator import configure
 from robot_wm.cost.term import Constraint
 from robot_wm.deploy.bundle import load_bundle
+from robot_wm.deploy.preference_session import OnnxPreference
 from robot_wm.deploy.session import OnnxWorldModel
 from robot_wm.deploy.slow_session import OnnxSlowLevel
 from robot_wm.errors import ObservationError, RobotWmError
@@ -111,6 +112,7 @@ class Agent:
             self._levels = LevelSettings.from_mapping(bundle.slow.settings, source)
         self._space = ActionSpace(self.contract)
         self._seed, self._asks, self._guardrails = seed, asks, tuple(guardrails)
+        self._preference = OnnxPreference(bundle) if self.settings.preference_weight else None
         self._goals: list[np.ndarray] = []
         self._pursuit: Pursuit | None = None
         self.reset()
@@ -194,7 +196,14 @@ class Agent:
             raise ObservationError("goals: got none, expected at least one")
         self._goals = goals
         active = configure(
-            self.model, self.contract, goals[0], self.settings, self._guardrails, slow=self._slow, levels=self._levels
+            self.model,
+            self.contract,
+            goals[0],
+            self.settings,
+            self._guardrails,
+            slow=self._slow,
+            levels=self._levels,
+            preference=self._preference,
         )
         bound = self.model.bundle.metrics.get("surprise_bound")
         self._pursuit = Pursuit(self.model, self._space, goals[0], active, self.mode, self.settings, bound, self.misses)

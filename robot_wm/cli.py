@@ -71,6 +71,24 @@ VERBS = {
         "Measure the success rate of an agent in the simulator",
         "robot-wm eval --task push --agent flat --episodes 100 --seed 0 --json push.json",
     ),
+    "improve": Verb(
+        "robot_wm.improve",
+        "sim,train",
+        "Collect, train, evaluate against the present bundle, and promote what is no worse",
+        "robot-wm improve --checkpoint runs/tabletop --bundle runs/tabletop/bundle --dataset datasets/tabletop",
+    ),
+    "distill": Verb(
+        "robot_wm.distill",
+        "sim,train",
+        "Distil what planning finds into the reactive policy",
+        "robot-wm distill --checkpoint runs/tabletop --bundle runs/tabletop/bundle --dataset datasets/tabletop",
+    ),
+    "prefer": Verb(
+        "robot_wm.preference",
+        "sim,train",
+        "Learn a cost term from pairs of clips of which people liked one better",
+        "robot-wm prefer --pairs pairs.jsonl --bundle my_bundle --weight 4",
+    ),
     "probe": Verb(
         "robot_wm.understanding.probe",
         "sim,train",

@@ -22,6 +22,7 @@ from robot_wm.contract import Contract
 from robot_wm.cost.critic import CriticModel, StepsToGo
 from robot_wm.cost.goal import GoalDistance
 from robot_wm.cost.guardrail import Workspace
+from robot_wm.cost.preference import Preference, PreferenceModel
 from robot_wm.cost.prior import PolicyPrior
 from robot_wm.cost.term import Constraint, Cost, Weighted
 
@@ -53,6 +54,7 @@ class Configuration:
         prior_weight: Of the distance from the reactive policy's chunk.
         hierarchy: What gives the fast level its sub-goals; None where it always aims at the goal.
         goal_share: Weight of `costs` beside the sub-goal's terms.
+        always: Terms that count whatever is aimed at.
     """
 
     planner: Planner
@@ -61,6 +63,7 @@ class Configuration:
     prior_weight: float = 0.0
     hierarchy: Hierarchy | None = None
     goal_share: float = 0.0
+    always: tuple[Cost, ...] = ()
 
     def costs_beside(self, proposals: Proposals, subgoal: Subgoal | None = None) -> tuple[Cost, ...]:
         """The terms that count now: towards the sub-goal if there is one, near the policy's proposal if that counts."""
@@ -68,6 +71,7 @@ class Configuration:
         if subgoal is not None and self.hierarchy is not None:
             beside = (Weighted(self.costs, weight=self.goal_share),) if self.goal_share else ()
             costs = (*self.hierarchy.costs(subgoal), *beside)
+        costs = (*costs, *self.always)
         if not self.prior_weight or proposals.mean is None or proposals.std is None:
             return costs
         return (*costs, PolicyPrior(proposals.mean, proposals.std, weight=self.prior_weight))
@@ -82,6 +86,7 @@ def configure(
     *,
     slow: SlowModel | None = None,
     levels: LevelSettings | None = None,
+    preference: PreferenceModel | None = None,
 ) -> Configuration:
     """The configuration for a goal image, given as its latent (N, D); terms of zero weight are left out.
 
@@ -89,6 +94,7 @@ def configure(
         guardrails: Constraints beside the workspace.
         slow: The slow level, where its sub-goals are wanted.
         levels: Its settings.
+        preference: What people like, where it shall count.
     """
     terms: tuple[Cost, ...] = (
         GoalDistance(goal, model.latent_std, weight=settings.goal_weight, terminal_weight=settings.goal_terminal),
@@ -102,7 +108,9 @@ def configure(
     )
     costs = tuple(term for term in terms if term.weight or term.terminal_weight)
     planner = PLANNERS[settings.method](settings, contract)
-    configuration = Configuration(planner, costs, (Workspace(contract), *guardrails), settings.prior_weight)
+    liked = () if preference is None else (Preference(preference, weight=settings.preference_weight),)
+    constraints = (Workspace(contract), *guardrails)
+    configuration = Configuration(planner, costs, constraints, settings.prior_weight, always=liked)
     if slow is None:
         return configuration
     levels = levels or LevelSettings()

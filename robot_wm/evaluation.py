@@ -23,6 +23,8 @@ from robot_wm.errors import RobotWmError
 from robot_wm.situation import QUESTIONS
 
 TaskName = Literal["reach", "push", "grasp", "pick_place", "drawer", "two_block", "far_push"]
+Teacher = Literal["script", "flat", "hierarchical"]
+"""Who corrects a policy in collected episodes: scripted play, or a planner."""
 
 
 @dataclass(frozen=True)

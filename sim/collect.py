@@ -17,13 +17,13 @@ import numpy as np
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from robot_wm.agent import Agent
+from robot_wm.agent import Agent, Mode
 from robot_wm.contract import TABLETOP, Contract
 from robot_wm.data import DatasetWriter, Episode
 from robot_wm.data.files import write_atomic
 from robot_wm.deploy.bundle import default_bundle, load_bundle
 from robot_wm.errors import DatasetError
-from robot_wm.evaluation import TaskName
+from robot_wm.evaluation import TaskName, Teacher
 from sim.parallel import ordered_map
 from sim.tasks import TASKS
 
@@ -47,6 +47,7 @@ class CollectConfig:
         randomize: Share of episodes with randomised colours, light, friction, mass and camera pose.
         reach_share: Share of episodes in "play" and "correct" in which the arm moves freely.
         bundle: Whose policy is corrected; the one inside the package by default.
+        teacher: Who corrects: the script, or a planner of the same bundle, whose solutions the policy then learns.
         ray: Spreads the work over a Ray cluster: its address, "local" for one on this machine alone, or "auto" for the
             one that runs here or that RAY_ADDRESS names, else a local one (docs/data.md).
         storage: Where the workers of a cluster write, a folder that all of them have or any fsspec URL; the dataset's
@@ -63,6 +64,7 @@ class CollectConfig:
     randomize: float = 0.6
     reach_share: float = 0.25
     bundle: Path = field(default_factory=default_bundle)
+    teacher: Teacher = "script"
     ray: str | None = None
     storage: str | None = None
     shard: int = 20
@@ -82,7 +84,10 @@ class CollectConfig:
         """What decides the content of each episode, and so must not change when a collection goes on."""
         plain = asdict(self)
         recipe = {name: plain[name] for name in ("task", "seed", "steps", "randomize", "reach_share")}
-        return recipe | ({"bundle": load_bundle(self.bundle).sha256} if self.task == "correct" else {})
+        if self.task != "correct":
+            return recipe
+        recipe |= {"bundle": load_bundle(self.bundle).sha256}
+        return recipe if self.teacher == "script" else recipe | {"teacher": self.teacher}
 
     @property
     def contract(self) -> Contract:
@@ -132,7 +137,9 @@ def play(config: CollectConfig, number: int) -> Episode:
 
     task, seed = drawn(config, number)
     if config.task == "correct":
-        return corrected_episode(_policy(config.bundle), task, seed, config.steps, config.randomize)
+        teacher = None if config.teacher == "script" else _agent(config.bundle, config.teacher)
+        policy = _agent(config.bundle, "policy")
+        return corrected_episode(policy, task, seed, config.steps, config.randomize, teacher)
     return play_episode(task, seed, config.steps, config.randomize)
 
 
@@ -144,8 +151,8 @@ def drawn(config: CollectConfig, number: int) -> tuple[str, int]:
 
 
 @cache
-def _policy(bundle: Path) -> Agent:
-    return Agent.load(bundle, mode="policy", threads=1)
+def _agent(bundle: Path, mode: Mode) -> Agent:
+    return Agent.load(bundle, mode=mode, threads=1)
 
 
 def _collect(config: CollectConfig, writer: DatasetWriter, console: Console) -> bool:

@@ -30,6 +30,7 @@ class PlannerSettings:
         goal_weight: Of the latent distance to the goal, and `goal_terminal` more at the last step.
         critic_weight: Of the expected steps to go, and `critic_terminal` more at the last step.
         prior_weight: Of the distance from the reactive policy's chunk.
+        preference_weight: Of the energy that `robot-wm prefer` learned; 0 leaves it out.
         critic_every: The critic sees the last step and every so many before it.
         patience: Decisions without progress after which the arm backs off and tries anew.
         retreat: Decisions that it backs off for; 0 for never.
@@ -52,6 +53,7 @@ class PlannerSettings:
     critic_weight: float = 1.0
     critic_terminal: float = 0.0
     prior_weight: float = 6.0
+    preference_weight: float = 0.0
     critic_every: int = 1
     patience: int = 8
     retreat: int = 3
