@@ -15,14 +15,11 @@ from robot_wm.actor.settings import PlannerSettings
 from robot_wm.agent import Mode
 from robot_wm.data.files import write_atomic
 from robot_wm.deploy.bundle import Bundle, load_bundle
-from robot_wm.deploy.export import ExportConfig, export_checkpoint
 from robot_wm.deploy.extend import carry_over
 from robot_wm.deploy.staging import replacing
 from robot_wm.errors import BundleError, RobotWmError
 from robot_wm.evaluation import EvalConfig, TaskName, Teacher, evaluate
 from robot_wm.promotion import Round, Score, Scores, append_history, read_history, worse
-from robot_wm.training.cli import TrainConfig
-from robot_wm.training.cli import run as train
 from robot_wm.training.config import TrainingPlan
 
 _COLLECTING_SEED, _JUDGING_SEED = 1_000, 2_000
@@ -145,16 +142,7 @@ def _prepared(config: ImproveConfig, number: int) -> bool:
     if not (folder / "run").is_dir():
         with replacing(folder / "run") as staged:
             shutil.copytree(_present_run(config), staged, dirs_exist_ok=True)
-    train(
-        TrainConfig(
-            dataset=config.dataset,
-            further=_further(config, number),
-            out=folder / "run",
-            seed=config.seed,
-            device=config.device,
-            plan=config.plan,
-        )
-    )
+    _train(config, number)
     _export(config, number)
     return True
 
@@ -174,8 +162,21 @@ def _collect(config: ImproveConfig, number: int) -> bool:
     return collecting.run(wanted) == 0
 
 
+def _train(config: ImproveConfig, number: int) -> None:
+    from robot_wm.training.cli import TrainConfig, run
+
+    further, out = _further(config, number), _round(config, number) / "run"
+    run(
+        TrainConfig(
+            dataset=config.dataset, further=further, out=out, seed=config.seed, device=config.device, plan=config.plan
+        )
+    )
+
+
 def _export(config: ImproveConfig, number: int) -> None:
     """Writes the round's bundle, or why there is none."""
+    from robot_wm.deploy.export import ExportConfig, export_checkpoint
+
     folder, present = _round(config, number), load_bundle(config.bundle)
     levels = LevelSettings() if present.slow is None else LevelSettings.from_mapping(present.slow.settings, "bundle")
     try:

@@ -98,7 +98,8 @@ def learn(
     head = fit(pairs, schedule, config.seed)
     figures: dict[str, float] = {"pairs": len(pairs), "held_out_pairs": len(others)}
     figures |= {"accuracy": accuracy(head, pairs), "held_out_accuracy": accuracy(head, others)}
-    return _add(config, head, pairs[0][0][:2], figures), figures
+    example = np.concatenate([clip for pair in pairs[:LEAST_PAIRS] for clip in pair])
+    return _add(config, head, example, figures), figures
 
 
 def _split(judged: list[Judgement], held_out: float, seed: int) -> tuple[list[Judgement], list[Judgement]]:

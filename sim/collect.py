@@ -196,7 +196,8 @@ def _check_recipe(config: CollectConfig) -> None:
     path = config.out / _RECORD
     if path.is_file():
         before = json.loads(path.read_text(encoding="utf-8"))
-        changed = [name for name, value in config.recipe.items() if before.get(name) != value]
+        recipe = config.recipe
+        changed = [name for name in {**before, **recipe} if before.get(name) != recipe.get(name)]
         if changed:
             raise DatasetError(
                 f"{config.out} was collected with {', '.join(f'{name} {before.get(name)}' for name in changed)}; "

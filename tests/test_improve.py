@@ -5,55 +5,52 @@ from pathlib import Path
 
 import pytest
 
-from robot_wm.deploy.bundle import load_bundle
-from robot_wm.errors import RobotWmError
-from robot_wm.promotion import HISTORY, Round, Score, append_history, read_history, worse
-
-pytest.importorskip("torch")
+from robot_wm.deploy.bundle import default_bundle, load_bundle
 from robot_wm.deploy.extend import add_to_bundle
+from robot_wm.errors import RobotWmError
 from robot_wm.improve import ImproveConfig, run
+from robot_wm.promotion import HISTORY, Round, Score, append_history, read_history, worse
 
 
 @pytest.fixture
-def config(tiny_bundle: Path, tmp_path: Path) -> ImproveConfig:
+def config(tmp_path: Path) -> ImproveConfig:
     """Judged by push; the present bundle is a copy."""
-    shutil.copytree(tiny_bundle, tmp_path / "present")
+    shutil.copytree(default_bundle(), tmp_path / "present")
     return ImproveConfig(
-        checkpoint=tiny_bundle.parent / "run",
+        checkpoint=tmp_path / "run",
         bundle=tmp_path / "present",
         dataset=tmp_path / "data",
         out=tmp_path / "out",
         tasks=("push",),
         trials=100,
-        force=True,
     )
 
 
-def evaluated(config: ImproveConfig, tiny_bundle: Path, number: int, present: int, candidate: int) -> None:
+def evaluated(config: ImproveConfig, number: int, present: int, candidate: int) -> None:
     """Leaves a round as a kill right after its evaluation would: a new bundle and what was measured."""
     folder = config.out / "rounds" / f"{number:03d}"
-    shutil.copytree(tiny_bundle, folder / "bundle")
+    shutil.copytree(default_bundle(), folder / "bundle")
     add_to_bundle(folder / "bundle", {"notes.txt": f"round {number}".encode()}, {}, ("Note", "another bundle"))
     for name, successes in (("present", present), ("candidate", candidate)):
         (folder / f"{name}_push.json").write_text(json.dumps({"successes": successes, "episodes": 100}))
 
 
-def test_a_worse_model_is_not_promoted_and_a_better_one_is(config, tiny_bundle):
+def test_a_worse_model_is_not_promoted_and_a_better_one_is(config):
     before = load_bundle(config.bundle).sha256
-    evaluated(config, tiny_bundle, 1, present=90, candidate=70)
+    evaluated(config, 1, present=90, candidate=70)
     assert run(config) == 0
     assert load_bundle(config.bundle).sha256 == before
     (first,) = read_history(config.out)
     assert not first.promoted and "push fell from 0.90" in first.reason
-    evaluated(config, tiny_bundle, 2, present=88, candidate=95)
+    evaluated(config, 2, present=88, candidate=95)
     assert run(replace(config, rounds=2)) == 0
     _, second = read_history(config.out)
     assert second.promoted and load_bundle(config.bundle).sha256 == second.candidate_sha256 != before
     assert load_bundle(config.out / "rounds/000/bundle").sha256 == before
 
 
-def test_a_round_killed_between_promotion_and_its_line_in_the_history_ends_the_same(config, tiny_bundle):
-    evaluated(config, tiny_bundle, 1, present=90, candidate=92)
+def test_a_round_killed_between_promotion_and_its_line_in_the_history_ends_the_same(config):
+    evaluated(config, 1, present=90, candidate=92)
     assert run(config) == 0
     (line,) = read_history(config.out)
     (config.out / HISTORY).unlink()
