@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
 import secrets
 import shutil
@@ -11,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
@@ -20,9 +22,7 @@ from robot_wm.data import lerobot_layout as layout
 from robot_wm.data.lerobot_merge import Merger
 from robot_wm.data.shards import Shard, Store, cut, fill
 from robot_wm.errors import DatasetError
-
-if TYPE_CHECKING:
-    from sim.collect import CollectConfig
+from sim.collect import CollectConfig, ctrl_c, drawn, play
 
 REPLACEMENTS = 3
 """Times that the worker of one shard may die, and another takes its place."""
@@ -37,12 +37,10 @@ class Filled:
 
     Attributes:
         started: Number of the first episode that it played itself; those before are of a worker that died.
-        process: The worker's process id.
     """
 
     shard: Shard
     started: int
-    process: int
 
 
 def collect_on_cluster(config: CollectConfig, console: Console) -> tuple[int, bool]:
@@ -60,10 +58,8 @@ def collect_on_cluster(config: CollectConfig, console: Console) -> tuple[int, bo
 
 def collect(config: CollectConfig, console: Console) -> tuple[int, bool]:
     """As `collect_on_cluster`, on the cluster that this process is connected to."""
-    from sim.collect import ctrl_c
-
     merger = Merger(config.out, config.contract)
-    storage = config.storage or str((config.out / layout.SHARDS).resolve())
+    storage = _storage(config)
     store = Store(storage)
     _drop_stale(store, merger.episodes)
     shards = _missing(config, merger.episodes)
@@ -86,9 +82,13 @@ def collect(config: CollectConfig, console: Console) -> tuple[int, bool]:
     return merger.episodes, merger.episodes < config.episodes
 
 
-def _missing(config: CollectConfig, first: int) -> list[Shard]:
-    from sim.collect import drawn
+def _storage(config: CollectConfig) -> str:
+    """Where the shards of this collection lie; another recipe has another place, so that the two never mix."""
+    recipe = hashlib.sha256(json.dumps(config.recipe, sort_keys=True).encode()).hexdigest()[:12]
+    return f"{config.storage or (config.out / layout.SHARDS).resolve()}/{recipe}"
 
+
+def _missing(config: CollectConfig, first: int) -> list[Shard]:
     tasks = dict.fromkeys(drawn(config, number)[0] for number in range(config.episodes))
     return cut(first, config.episodes, config.shard, config.steps, tasks)
 
@@ -117,11 +117,9 @@ def _filled(config: CollectConfig, shards: list[Shard], storage: str, pressed: l
 
 def _work(config: CollectConfig, shard: Shard, storage: str) -> Filled:
     """Runs in a worker."""
-    from sim.collect import play
-
     with tempfile.TemporaryDirectory(prefix="robot_wm_shard_") as scratch:
         started = fill(shard, storage, config.contract, partial(play, config), Path(scratch))
-    return Filled(shard, started, os.getpid())
+    return Filled(shard, started)
 
 
 def _take_in(merger: Merger, store: Store, shard: Shard) -> None:

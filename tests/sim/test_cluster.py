@@ -57,7 +57,7 @@ def listening(processes: set[int]) -> set[str]:
 
 def committed(root: Path) -> list[int]:
     """Episodes of each unfinished shard that are on the storage for good."""
-    files = sorted((root / ".shards").glob("*/meta/info.json"))
+    files = sorted((root / ".shards").glob("*/*/meta/info.json"))
     return [json.loads(file.read_text())["total_episodes"] for file in files]
 
 
