@@ -22,6 +22,7 @@ from robot_wm.cost.term import Constraint
 from robot_wm.cost.uncertainty import Doubt
 from robot_wm.deploy.bundle import Bundle, load_bundle
 from robot_wm.deploy.ensemble_session import OnnxEnsemble, has_ensemble
+from robot_wm.deploy.preference_session import OnnxPreference
 from robot_wm.deploy.session import OnnxWorldModel
 from robot_wm.deploy.slow_session import OnnxSlowLevel
 from robot_wm.errors import ObservationError, RobotWmError
@@ -130,6 +131,7 @@ class Agent:
             self._levels = LevelSettings.from_mapping(bundle.slow.settings, source)
         self._space = ActionSpace(self.contract)
         self._seed, self._asks, self._guardrails = seed, asks, tuple(guardrails)
+        self._preference = OnnxPreference(bundle) if self.settings.preference_weight else None
         self._goals: list[np.ndarray] = []
         self._pursuit: Pursuit | None = None
         self.reset()
@@ -234,6 +236,7 @@ class Agent:
             slow=self._slow,
             levels=self._levels,
             memory=self.memory,
+            preference=self._preference,
         )
         if self._watch is not None:
             active = replace(active, planner=self._watch(active.planner))

@@ -22,7 +22,9 @@ from robot_wm.deploy.session import Provider
 from robot_wm.errors import RobotWmError
 from robot_wm.evaluation import percentiles
 
-Target = Literal["sim", "encoder", "planner", "levels", "transport", "recorder", "kills", "recordings", "teleop"]
+Target = Literal[
+    "sim", "encoder", "planner", "levels", "transport", "recorder", "kills", "recordings", "teleop", "cluster"
+]
 WARM_UP = 5
 REPEATS = 200
 
@@ -37,10 +39,11 @@ class BenchConfig:
             "levels" measures how well each level of the world model predicts against the horizon; "transport" times
             messages over DDS; "recorder" counts what the recorder misses of a camera at 30 Hz and joints at 250 Hz;
             "kills" kills it at random instants and measures what is lost; "recordings" times how one is verified and
-            exported; "teleop" times a person's pose to the joint command, past controller_node and safety_node.
+            exported; "teleop" times a person's pose to the joint command, past controller_node and safety_node;
+            "cluster" counts the episodes that one and two workers of a local Ray cluster collect.
         config: Which encoder: "small" is the bundle's, the others are V-JEPA 2 on 16 frames with random weights.
         repeats: Steps, images, decisions, episodes of play, messages or kills; None takes 200, or 6 clips of a large
-            encoder.
+            encoder, or 60 episodes on a cluster.
         bundle: Model bundle of planner, levels and small encoder.
         json: File for the figures.
     """
@@ -187,6 +190,11 @@ def bench_teleop(config: BenchConfig) -> dict[str, dict[str, float]]:
     return importlib.import_module("ros_nodes.bench_teleop").run(config.repeats or REPEATS)
 
 
+def bench_cluster(config: BenchConfig) -> dict[str, dict[str, float]]:
+    """Figures of `sim.cluster_bench.run(repeats, seed)`."""
+    return importlib.import_module("sim.cluster_bench").run(config.repeats or 60, config.seed)
+
+
 BENCHES: dict[str, Callable[[BenchConfig], dict[str, dict[str, float]]]] = {
     "sim": bench_sim,
     "encoder": encoder,
@@ -197,6 +205,7 @@ BENCHES: dict[str, Callable[[BenchConfig], dict[str, dict[str, float]]]] = {
     "kills": bench_kills,
     "recordings": bench_recordings,
     "teleop": bench_teleop,
+    "cluster": bench_cluster,
 }
 
 

@@ -89,6 +89,24 @@ VERBS = {
         "Explain one decision: what was imagined, what was chosen, and why",
         "robot-wm plan --task push --decision 4 --explain --out plan.png",
     ),
+    "improve": Verb(
+        "robot_wm.improve",
+        "sim,train",
+        "Collect, train, evaluate against the present bundle, and promote what is no worse",
+        "robot-wm improve --checkpoint runs/tabletop --bundle runs/tabletop/bundle --dataset datasets/tabletop",
+    ),
+    "distill": Verb(
+        "robot_wm.distill",
+        "sim,train",
+        "Distil what planning finds into the reactive policy",
+        "robot-wm distill --checkpoint runs/tabletop --bundle runs/tabletop/bundle --dataset datasets/tabletop",
+    ),
+    "prefer": Verb(
+        "robot_wm.preference",
+        "sim,train",
+        "Learn a cost term from pairs of clips of which people liked one better",
+        "robot-wm prefer --pairs pairs.jsonl --bundle my_bundle --weight 4",
+    ),
     "probe": Verb(
         "robot_wm.understanding.probe",
         "sim,train",

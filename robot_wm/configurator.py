@@ -22,6 +22,7 @@ from robot_wm.contract import Contract
 from robot_wm.cost.critic import CriticModel, StepsToGo
 from robot_wm.cost.goal import GoalDistance
 from robot_wm.cost.guardrail import Workspace
+from robot_wm.cost.preference import Preference, PreferenceModel
 from robot_wm.cost.prior import PolicyPrior
 from robot_wm.cost.term import Constraint, Cost, Weighted
 from robot_wm.cost.uncertainty import Doubt, Uncertainty
@@ -51,19 +52,19 @@ class Configuration:
 
     Attributes:
         costs: Terms of the fast level that aim at the goal itself.
-        caution: Terms of the fast level that count whatever it aims at.
         prior_weight: Of the distance from the reactive policy's chunk.
         hierarchy: What gives the fast level its sub-goals; None where it always aims at the goal.
         goal_share: Weight of `costs` beside the sub-goal's terms.
+        always: Terms of the fast level that count whatever it aims at.
     """
 
     planner: Planner
     costs: tuple[Cost, ...]
     constraints: tuple[Constraint, ...]
-    caution: tuple[Cost, ...] = ()
     prior_weight: float = 0.0
     hierarchy: Hierarchy | None = None
     goal_share: float = 0.0
+    always: tuple[Cost, ...] = ()
 
     def costs_beside(self, proposals: Proposals, subgoal: Subgoal | None = None) -> tuple[Cost, ...]:
         """The terms that count now: towards the sub-goal if there is one, near the policy's proposal if that counts."""
@@ -71,7 +72,7 @@ class Configuration:
         if subgoal is not None and self.hierarchy is not None:
             beside = (Weighted(self.costs, weight=self.goal_share),) if self.goal_share else ()
             costs = (*self.hierarchy.costs(subgoal), *beside)
-        costs = (*costs, *self.caution)
+        costs = (*costs, *self.always)
         if not self.prior_weight or proposals.mean is None or proposals.std is None:
             return costs
         return (*costs, PolicyPrior(proposals.mean, proposals.std, weight=self.prior_weight))
@@ -88,6 +89,7 @@ def configure(
     slow: SlowModel | None = None,
     levels: LevelSettings | None = None,
     memory: Memory | None = None,
+    preference: PreferenceModel | None = None,
 ) -> Configuration:
     """The configuration for a goal image, given as its latent (N, D); terms of zero weight are left out.
 
@@ -97,6 +99,7 @@ def configure(
         slow: The slow level, where its sub-goals are wanted.
         levels: Its settings.
         memory: What the slow level recalls ways from.
+        preference: What people like, where it shall count.
     """
     terms: tuple[Cost, ...] = (
         GoalDistance(goal, model.latent_std, weight=settings.goal_weight, terminal_weight=settings.goal_terminal),
@@ -110,11 +113,12 @@ def configure(
     )
     costs = tuple(term for term in terms if term.weight or term.terminal_weight)
     planner = PLANNERS[settings.method](settings, contract)
+    liked = () if preference is None else (Preference(preference, weight=settings.preference_weight),)
     caution: tuple[Cost, ...] = ()
     if doubt is not None and settings.uncertainty_weight:
         caution = (Uncertainty(doubt, every=settings.uncertainty_every, weight=settings.uncertainty_weight),)
     constraints = (*guardrails, Workspace.of(contract))
-    configuration = Configuration(planner, costs, constraints, caution, settings.prior_weight)
+    configuration = Configuration(planner, costs, constraints, settings.prior_weight, always=(*caution, *liked))
     if slow is None:
         return configuration
     levels = levels or LevelSettings()

@@ -39,6 +39,8 @@ ABLATIONS: dict[Ablation, dict[str, Any]] = {
 """Settings of the fast level that take a part away; without the critic the distance to the goal counts in full."""
 
 TaskName = Literal["reach", "push", "grasp", "pick_place", "drawer", "two_block", "far_push"]
+Teacher = Literal["script", "flat", "hierarchical"]
+"""Who corrects a policy in collected episodes: scripted play, or a planner."""
 
 
 @dataclass(frozen=True)

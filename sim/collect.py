@@ -17,13 +17,13 @@ import numpy as np
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from robot_wm.agent import Agent
+from robot_wm.agent import Agent, Mode
 from robot_wm.contract import Contract
 from robot_wm.data import DatasetWriter, Episode
 from robot_wm.data.files import write_atomic
 from robot_wm.deploy.bundle import default_bundle, load_bundle
 from robot_wm.errors import DatasetError
-from robot_wm.evaluation import TaskName
+from robot_wm.evaluation import TaskName, Teacher
 from sim.parallel import ordered_map
 from sim.tasks import TASKS
 
@@ -54,6 +54,12 @@ class CollectConfig:
         steps: Frames of an episode.
         randomize: Share of episodes with randomised colours, light, friction, mass and camera pose.
         bundle: Whose policy is corrected; the one inside the package by default.
+        teacher: Who corrects: the script, or a planner of the same bundle, whose solutions the policy then learns.
+        ray: Spreads the work over a Ray cluster: its address, "local" for one on this machine alone, or "auto" for the
+            one that runs here or that RAY_ADDRESS names, else a local one (docs/data.md).
+        storage: Where the workers of a cluster write, a folder that all of them have or any fsspec URL; the dataset's
+            own folder by default.
+        shard: Episodes that a worker takes at a time.
     """
 
     out: Path
@@ -65,20 +71,29 @@ class CollectConfig:
     steps: int = 50
     randomize: float = 0.6
     bundle: Path = field(default_factory=default_bundle)
+    teacher: Teacher = "script"
+    ray: str | None = None
+    storage: str | None = None
+    shard: int = 20
 
     def __post_init__(self) -> None:
-        for name, low in (("episodes", 1), ("workers", 1), ("steps", 2), ("seed", 0)):
+        for name, low in (("episodes", 1), ("workers", 1), ("steps", 2), ("seed", 0), ("shard", 1)):
             if getattr(self, name) < low:
                 raise DatasetError(f"{name} is {getattr(self, name)}; at least {low} is needed")
         if not 0 <= self.randomize <= 1:
             raise DatasetError(f"randomize is {self.randomize}; a share between 0 and 1 is needed")
+        if self.storage is not None and self.ray is None:
+            raise DatasetError(f"storage {self.storage} is for the workers of a cluster; give --ray too")
 
     @property
     def recipe(self) -> dict[str, object]:
         """What decides the content of each episode, and so must not change when a collection goes on."""
         plain = asdict(self)
         recipe = {name: plain[name] for name in ("task", "correct", "seed", "steps", "randomize")}
-        return recipe | ({"bundle": load_bundle(self.bundle).sha256} if self.correct else {})
+        if not self.correct:
+            return recipe
+        recipe |= {"bundle": load_bundle(self.bundle).sha256}
+        return recipe if self.teacher == "script" else recipe | {"teacher": self.teacher}
 
     @property
     def mixture(self) -> Mapping[TaskName, float]:
@@ -102,6 +117,10 @@ def run(config: CollectConfig) -> int:
     """
     console = Console()
     _check_recipe(config)
+    if config.ray is not None:
+        from sim.cluster import collect_on_cluster
+
+        return _report(collect_on_cluster(config, console), config.out, console)
     with DatasetWriter(config.out, config.contract) as writer:
         if writer.episodes:
             console.print(f"{config.out} has {writer.episodes} episodes; going on to {config.episodes}")
@@ -112,9 +131,14 @@ def run(config: CollectConfig) -> int:
                 f"a simulating process died (killed, or out of memory) after {writer.episodes} episodes; "
                 "run the same command again to go on, with fewer workers if memory is short"
             ) from None
+    return _report((writer.episodes, stopped), config.out, console)
+
+
+def _report(outcome: tuple[int, bool], out: Path, console: Console) -> int:
+    episodes, stopped = outcome
     if stopped:
         console.print("interrupted; run the same command again to go on")
-    console.print(f"{writer.episodes} episodes are in {config.out}")
+    console.print(f"{episodes} episodes are in {out}")
     return 130 if stopped else 0
 
 
@@ -122,19 +146,29 @@ def play(config: CollectConfig, number: int) -> Episode:
     """Plays episode `number`; it depends on nothing but the recipe and this number."""
     from sim.play import corrected_episode, play_episode
 
-    rng = np.random.default_rng([config.seed, number])
-    bounds = np.cumsum(list(config.mixture.values()))
-    task = list(config.mixture)[int(np.searchsorted(bounds[:-1], rng.random(), side="right"))]
-    scene = (task, int(rng.integers(2**31)), config.steps, config.randomize)
-    episode = corrected_episode(_policy(config.bundle), *scene) if config.correct else play_episode(*scene)
-    if len(bounds) == 1:
+    task, seed = drawn(config, number)
+    scene = (task, seed, config.steps, config.randomize)
+    if config.correct:
+        teacher = None if config.teacher == "script" else _agent(config.bundle, config.teacher)
+        episode = corrected_episode(_agent(config.bundle, "policy"), *scene, teacher)
+    else:
+        episode = play_episode(*scene)
+    if len(config.mixture) == 1:
         return episode
     return replace(episode, monitor={name: episode.monitor[name] for name in COMMON_MONITOR})
 
 
+def drawn(config: CollectConfig, number: int) -> tuple[TaskName, int]:
+    """Task and seed of episode `number`."""
+    rng = np.random.default_rng([config.seed, number])
+    bounds = np.cumsum(list(config.mixture.values()))
+    task = list(config.mixture)[int(np.searchsorted(bounds[:-1], rng.random(), side="right"))]
+    return task, int(rng.integers(2**31))
+
+
 @cache
-def _policy(bundle: Path) -> Agent:
-    return Agent.load(bundle, mode="policy", threads=1)
+def _agent(bundle: Path, mode: Mode) -> Agent:
+    return Agent.load(bundle, mode=mode, threads=1)
 
 
 def _collect(config: CollectConfig, writer: DatasetWriter, console: Console) -> bool:
@@ -146,7 +180,7 @@ def _collect(config: CollectConfig, writer: DatasetWriter, console: Console) -> 
     columns = (TextColumn("collecting"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with (
         Progress(*columns, console=console) as progress,
-        _ctrl_c() as pressed,
+        ctrl_c() as pressed,
         closing(ordered_map(partial(play, config), numbers, workers)) as episodes,  # type: ignore[type-var]
     ):
         bar = progress.add_task("", total=config.episodes, completed=writer.episodes)
@@ -159,7 +193,7 @@ def _collect(config: CollectConfig, writer: DatasetWriter, console: Console) -> 
 
 
 @contextmanager
-def _ctrl_c() -> Iterator[list[bool]]:
+def ctrl_c() -> Iterator[list[bool]]:
     """Gives a list that is filled by the first Ctrl-C, so that no episode is torn; the second one interrupts."""
     pressed: list[bool] = []
 
@@ -178,7 +212,8 @@ def _check_recipe(config: CollectConfig) -> None:
     path = config.out / _RECORD
     if path.is_file():
         before = json.loads(path.read_text(encoding="utf-8"))
-        changed = [name for name, value in config.recipe.items() if before.get(name) != value]
+        recipe = config.recipe
+        changed = [name for name in {**before, **recipe} if before.get(name) != recipe.get(name)]
         if changed:
             raise DatasetError(
                 f"{config.out} was collected with {', '.join(f'{name} {before.get(name)}' for name in changed)}; "

@@ -58,24 +58,32 @@ def scatter(world: World, rng: np.random.Generator) -> None:
     world.place_robot(clear_tool(block, rng))
 
 
-def corrected_episode(agent: Agent, task: str, seed: int, steps: int, randomize: float = 0.5) -> Episode:
+def corrected_episode(
+    agent: Agent, task: str, seed: int, steps: int, randomize: float = 0.5, teacher: Agent | None = None
+) -> Episode:
     """An agent tries a task; after a while the player takes over and finishes it (DAgger, arXiv 1011.0686).
 
     It shows what to do in the situations that the agent's own mistakes lead to. Arguments as for `play_episode`.
+
+    Args:
+        teacher: Takes over in the player's place, and goes on with its plans when the task is done.
     """
     rng = np.random.default_rng(seed)
     objective = TASKS[task]()
     with _scene(rng, randomize, objective.equipment) as world:
-        agent.set_goal(objective.reset(world, rng))
-        agent.reset(seed)
+        goal = objective.reset(world, rng)
+        for one in (agent, *([teacher] if teacher else [])):
+            one.set_goal(goal)
+            one.reset(seed)
         script = SCRIPTS[task](PlayStyle.sample(task, rng), rng)
         script.pursue(objective)
         left_to_agent = iter(range(int(rng.uniform(0.12, 0.6) * objective.max_steps)))
 
         def choose(image: np.ndarray, tool: np.ndarray) -> np.ndarray:
-            if next(left_to_agent, None) is None:
+            acting = agent if next(left_to_agent, None) is not None else teacher
+            if acting is None:
                 return script.act(world, tool)
-            return agent.act(image, world.state()).actions[0, [0, 1, 2, 6]]
+            return acting.act(image, world.state()).actions[0, [0, 1, 2, 6]]
 
         return record(world, objective, steps, script, choose)
 

@@ -34,6 +34,7 @@ class PlannerSettings:
         uncertainty_weight: Of the disagreement about each step, as a share of its bound, where the bundle tells it.
         uncertainty_every: The last step's disagreement counts and that of every so many before it.
         begin: Where the search begins: at the reactive policy's chunk, or at the last plan alone.
+        preference_weight: Of the energy that `robot-wm prefer` learned; 0 leaves it out.
         critic_every: The critic sees the last step and every so many before it.
         patience: Decisions without progress after which the arm backs off and tries anew.
         retreat: Decisions that it backs off for; 0 for never.
@@ -59,6 +60,7 @@ class PlannerSettings:
     uncertainty_weight: float = 0.5
     uncertainty_every: int = 4
     begin: Begin = "policy"
+    preference_weight: float = 0.0
     critic_every: int = 1
     patience: int = 8
     retreat: int = 3

@@ -2,7 +2,9 @@
 
 The layout is that of the `lerobot` package, format v3.0. Beyond it, each frame has its true `stamp` beside the
 regular `timestamp` of the format, columns named `monitor.*`, `meta/contract.yaml` holds the robot's contract, and each
-episode has the CRC-32 of its decoded images.
+episode has the CRC-32 of its decoded images. A shard is a dataset whose episodes and rows count from where it will
+stand in a larger one, `first_episode` in `meta/info.json`; the unfinished shards of a dataset lie in its folder
+`.shards`.
 """
 
 from __future__ import annotations
@@ -28,6 +30,8 @@ DATA_PATH = "data/chunk-{chunk_index:03d}/file-{file_index:03d}.parquet"
 VIDEO_PATH = "videos/{video_key}/chunk-{chunk_index:03d}/file-{file_index:03d}.mp4"
 STATE, ACTION, STAMP, MONITOR = "observation.state", "action", "stamp", "monitor."
 CHECKSUM = "crc32"
+FIRST_EPISODE = "first_episode"
+SHARDS = ".shards"
 INDEX_COLUMNS = ("frame_index", "episode_index", "index", "task_index")
 
 

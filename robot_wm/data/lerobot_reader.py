@@ -195,8 +195,11 @@ def _episodes(root: Path, info: dict[str, Any], contract: Contract) -> tuple[Epi
                 )
             )
     found.sort(key=lambda episode: episode.index)
-    if not found or [episode.index for episode in found] != list(range(len(found))):
-        raise DatasetError(f"{root}: the files in meta/episodes do not list the episodes 0, 1, ... without a gap")
+    first = info.get(layout.FIRST_EPISODE, 0)
+    if not found or [episode.index for episode in found] != list(range(first, first + len(found))):
+        raise DatasetError(
+            f"{root}: the files in meta/episodes do not list the episodes {first}, {first + 1}, ... without a gap"
+        )
     return tuple(found)
 
 

@@ -21,8 +21,16 @@ from robot_wm.errors import DatasetError
 
 @dataclass
 class Resumed:
-    """What a writer has to know of the episodes that are there already."""
+    """What a writer has to know of the episodes that are there already, or that a shard will stand behind.
 
+    Attributes:
+        first: Number of the dataset's first episode; other than 0 in a shard.
+        episodes: Number that the next episode gets.
+        frames: Number that the next frame gets.
+        files: Number that the next file gets.
+    """
+
+    first: int = 0
     episodes: int = 0
     frames: int = 0
     files: int = 0
@@ -31,29 +39,37 @@ class Resumed:
     features: dict[str, Any] | None = None
 
 
-def resume(root: Path, contract: Contract, fps: Fraction) -> Resumed:
+def resume(root: Path, contract: Contract, fps: Fraction, begin: Resumed | None = None) -> Resumed:
     """The state of the dataset at `root`, which may be empty; drops rows of an episode whose commit was cut short.
+
+    Args:
+        begin: The state of an empty one; by default that of a dataset of its own.
 
     Raises:
         DatasetError: The folder holds something else, or a dataset of another contract or rate.
     """
     if not (root / layout.INFO_PATH).is_file():
         _refuse_foreign(root)
-        return Resumed()
+        return begin or Resumed()
     dataset = Dataset.open(root)
     if dataset.contract != contract or dataset.fps != fps:
         raise DatasetError(f"{root}: the dataset there has another contract or rate; choose another folder")
     last = dataset.episodes[-1]
     _trim(root / last.data_path, last.stop - min(e.start for e in dataset.episodes if e.data_path == last.data_path))
-    files = len({episode.data_path for episode in dataset.episodes})
     return Resumed(
-        len(dataset.episodes), last.stop, files, dataset.tasks, _stats(root, dataset.features), dict(dataset.features)
+        first=dataset.episodes[0].index,
+        episodes=last.index + 1,
+        frames=last.stop,
+        files=len({episode.data_path for episode in dataset.episodes}),
+        tasks=dataset.tasks,
+        stats=episode_stats(root, dataset.features),
+        features=dict(dataset.features),
     )
 
 
 def _refuse_foreign(root: Path) -> None:
     """A commit that was cut short before the first `info.json` leaves known folders only; those are overwritten."""
-    known = {"meta", "data", "videos"}
+    known = {"meta", "data", "videos", layout.SHARDS}
     found = sorted(path.name for path in root.iterdir() if path.name not in known) if root.is_dir() else []
     if found:
         raise DatasetError(f"{root}: it holds no dataset but {', '.join(found[:5])}; choose an empty folder")
@@ -67,7 +83,8 @@ def _trim(path: Path, rows: int) -> None:
         write_atomic(path, buffer.getvalue())
 
 
-def _stats(root: Path, features: Mapping[str, Any]) -> dict[str, FeatureStats]:
+def episode_stats(root: Path, features: Mapping[str, Any]) -> dict[str, FeatureStats]:
+    """The statistics of all episodes of a dataset together, by feature."""
     merged: dict[str, FeatureStats] = {}
     for path in sorted((root / "meta/episodes").glob("*/*.parquet")):
         for row in read_parquet(path).to_pylist():

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import io
-import json
 import time
 import zlib
 from concurrent.futures import ThreadPoolExecutor
@@ -15,13 +13,13 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from robot_wm.contract import Contract
 from robot_wm.data import lerobot_layout as layout
 from robot_wm.data import video
 from robot_wm.data.episode import Episode
 from robot_wm.data.files import remove_partial, write_atomic
+from robot_wm.data.lerobot_description import parquet, write_description
 from robot_wm.data.lerobot_resume import Resumed, resume
 from robot_wm.data.stats import FeatureStats, describe, describe_images
 from robot_wm.errors import DatasetError
@@ -61,6 +59,7 @@ class DatasetWriter:
         robot: Written as `robot_type`.
         file_mib: Size at which the next file is begun, MiB.
         flush_s: Longest time between an added episode and its commit, as long as episodes keep coming.
+        begin: Where the counts of a new shard begin; a dataset of its own begins at nothing.
 
     Raises:
         DatasetError: The folder holds something else, or another contract.
@@ -75,20 +74,21 @@ class DatasetWriter:
         robot: str = "panda",
         file_mib: int = 8,
         flush_s: float = 1.0,
+        begin: Resumed | None = None,
     ) -> None:
         self.root = root
         self._contract = contract
         self._fps = Fraction(fps if fps else 1.0 / contract.step_s).limit_denominator(1000)
         self._robot, self._file_mib, self._flush_s = robot, file_mib, flush_s
         remove_partial(root)
-        self._state: Resumed = resume(root, contract, self._fps)
+        self._state: Resumed = resume(root, contract, self._fps, begin)
         self._shard = _Shard(self._state.files, self._state.frames)
         self._committed = time.monotonic()
         self._pending = self._torn = False
 
     @property
     def episodes(self) -> int:
-        """Number of episodes, those not yet committed included."""
+        """Number that the next episode gets: how many there are, those not yet committed included."""
         return self._state.episodes
 
     def add(self, episode: Episode) -> None:
@@ -144,11 +144,9 @@ class DatasetWriter:
             write_atomic(path, shard.clips[camera][0])
         shard.clip_frames = [shard.frames]
         write_atomic(self.root / layout.DATA_PATH.format(**names), parquet(shard.tables))
-        write_atomic(self.root / layout.TASKS_PATH, parquet([_task_table(list(state.tasks))]))
-        write_atomic(self.root / layout.CONTRACT_PATH, self._contract.to_yaml().encode())
-        write_atomic(self.root / layout.EPISODES_PATH.format(**names), parquet([pa.Table.from_pylist(shard.rows)]))
-        write_atomic(self.root / layout.STATS_PATH, _json({name: s.to_plain() for name, s in state.stats.items()}))
-        write_atomic(self.root / layout.INFO_PATH, _json(self._info()))
+        rows = pa.Table.from_pylist(shard.rows)
+        info = layout.info(state.features or {}, self._fps, self._robot, self._file_mib)
+        write_description(self.root, self._contract, state, info, names, rows)
         self._pending = self._torn = False
         self._committed = time.monotonic()
 
@@ -192,41 +190,6 @@ class DatasetWriter:
             row |= {f"stats/{name}/{key}": value for key, value in part.to_plain().items()}
         return row | {f"meta/episodes/{name}": index for name, index in names.items()}
 
-    def _info(self) -> dict[str, Any]:
-        assert self._state.features is not None
-        counts = {
-            "total_episodes": self._state.episodes,
-            "total_frames": self._state.frames,
-            "total_tasks": len(self._state.tasks),
-            "splits": {"train": f"0:{self._state.episodes}"},
-        }
-        return layout.info(self._state.features, self._fps, self._robot, self._file_mib) | counts
-
-
-def parquet(tables: list[pa.Table]) -> bytes:
-    """A Parquet file with one row group a table, so that an episode can be read alone."""
-    buffer = io.BytesIO()
-    with pq.ParquetWriter(buffer, tables[0].schema, compression="snappy") as writer:
-        for table in tables:
-            writer.write_table(table)
-    return buffer.getvalue()
-
-
-def _task_table(tasks: list[str]) -> pa.Table:
-    """The tasks as pandas would write a frame whose index is the task; LeRobot looks tasks up by that index."""
-    types = {"task_index": ("int64", "int64"), "task": ("unicode", "object")}
-    columns = [
-        {"name": name, "field_name": name, "pandas_type": kind, "numpy_type": numpy_type, "metadata": None}
-        for name, (kind, numpy_type) in types.items()
-    ]
-    pandas = {"index_columns": ["task"], "column_indexes": [], "columns": columns, "pandas_version": "2.0.0"}
-    table = pa.table({"task_index": pa.array(range(len(tasks)), pa.int64()), "task": pa.array(tasks)})
-    return table.replace_schema_metadata({"pandas": json.dumps(pandas)})
-
 
 def _merged(before: FeatureStats | None, part: FeatureStats) -> FeatureStats:
     return part if before is None else before.merge(part)
-
-
-def _json(content: dict[str, Any]) -> bytes:
-    return json.dumps(content, indent=2).encode()

@@ -27,6 +27,7 @@ def attach(
     outputs: list[str],
     metrics: Mapping[str, Any],
     note: tuple[str, str],
+    planner: Mapping[str, Any] | None = None,
 ) -> Bundle:
     """Exports `module` as `<name>.onnx` into a bundle.
 
@@ -35,6 +36,7 @@ def attach(
         outputs: Names of its outputs.
         metrics: What its training measured, for the index of the bundle.
         note: Heading and text for the model card.
+        planner: Settings that the bundle recommends from now on, fields of `PlannerSettings`.
 
     Raises:
         BundleError: onnxruntime computes something else than torch, or the bundle is damaged.
@@ -50,7 +52,7 @@ def attach(
     worst = max(_relative(one.numpy(), other) for one, other in zip(wanted, got, strict=True))
     if not worst <= TOLERANCE:
         raise BundleError(f"{name}.onnx: torch and onnxruntime differ by {worst}, at most {TOLERANCE} is accepted")
-    return add_to_bundle(bundle, {f"{name}.onnx": graph}, {name: dict(metrics) | {"parity": worst}}, note)
+    return add_to_bundle(bundle, {f"{name}.onnx": graph}, {name: dict(metrics) | {"parity": worst}}, note, planner)
 
 
 def _relative(expected: np.ndarray, got: np.ndarray) -> float:

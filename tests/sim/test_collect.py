@@ -4,6 +4,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -80,6 +81,15 @@ def test_another_recipe_is_refused(tmp_path):
     assert run(CollectConfig(tmp_path / "d", episodes=1, steps=STEPS)) == 0
     with pytest.raises(DatasetError, match="was collected with seed 0"):
         run(CollectConfig(tmp_path / "d", episodes=2, steps=STEPS, seed=1))
+
+
+def test_a_planner_in_the_place_of_the_script_is_another_recipe(tmp_path):
+    corrected = CollectConfig(tmp_path / "d", correct=True, episodes=1, workers=1, steps=12, teacher="flat")
+    assert run(corrected) == 0
+    by_script = replace(corrected, teacher="script")
+    assert not np.array_equal(Dataset.open(tmp_path / "d").read(0).actions, play(by_script, 0).actions)
+    with pytest.raises(DatasetError, match="was collected with teacher flat"):
+        run(by_script)
 
 
 def test_a_folder_with_something_else_is_refused(tmp_path):
