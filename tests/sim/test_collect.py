@@ -84,7 +84,7 @@ def test_another_recipe_is_refused(tmp_path):
 
 
 def test_a_planner_in_the_place_of_the_script_is_another_recipe(tmp_path):
-    corrected = CollectConfig(tmp_path / "d", correct=True, episodes=1, workers=1, steps=12, teacher="flat")
+    corrected = CollectConfig(tmp_path / "d", correct=True, episodes=1, workers=1, steps=32, teacher="flat")
     assert run(corrected) == 0
     by_script = replace(corrected, teacher="script")
     assert not np.array_equal(Dataset.open(tmp_path / "d").read(0).actions, play(by_script, 0).actions)
