@@ -131,7 +131,8 @@ def closed_loop(bundle: Path, *, minutes: float, threads: int, seed: int) -> dic
     agent = Agent.load(bundle, mode=mode, threads=threads, seed=seed)
     observation, _ = environment.reset(seed=seed)
     agent.set_goal(observation["goal"])
-    taken, missed, due = [], 0, time.monotonic()
+    taken: list[float] = []
+    missed, due = 0, time.monotonic()
     while len(taken) < round(60 * minutes / LOOP_S):
         time.sleep(max(0.0, due - time.monotonic()))
         began = time.monotonic()
