@@ -84,10 +84,10 @@ def _beside(world: World, rng: np.random.Generator, steps: int) -> Episode:
     mirror = np.array([1.0, rng.choice([-1.0, 1.0]), 1.0])
     place = rng.uniform(FAR_LOW, FAR_HIGH)
     world.place_robot(place * mirror)
-    low, high = np.array(TABLETOP.action_low), np.array(TABLETOP.action_high)
+    low, high = np.array(TABLETOP.action_low[:3]), np.array(TABLETOP.action_high[:3])
     images, states, actions = [], [], []
     for _ in range(steps):
-        target = np.clip(place + rng.uniform(low, high)[:3], FAR_LOW, FAR_HIGH)
+        target = np.clip(place + rng.uniform(low, high), FAR_LOW, FAR_HIGH)
         images.append(world.render(TABLETOP.camera.name, TABLETOP.camera.height, TABLETOP.camera.width))
         states.append(world.state())
         actions.append(np.concatenate([(target - place) * mirror, np.zeros(4)]))
