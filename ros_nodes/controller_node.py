@@ -34,7 +34,7 @@ PLAN = "planner/plan"
 RESTING = ("no plan yet", "planner says stop")
 """Reasons to hold that are nobody's fault."""
 QUIET_S = 1.0
-"""A person who pushes against a limit is held back and tries again many times a second: not each time is worth a word."""
+"""A person who pushes against a limit is held back many times a second, of which not each is worth a word."""
 
 
 class ControllerNode(ManagedNode):
