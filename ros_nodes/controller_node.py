@@ -163,8 +163,8 @@ class ControllerNode(ManagedNode):
             return None
 
     def _accept(self, plan: Plan, plans: Meter) -> None:
-        now_s = self.now_s()
-        if self._follower.accept(plan, now_s, time.monotonic()):
+        now_s, hastens = self.now_s(), self._control.source == "planner"
+        if self._follower.accept(plan, now_s, time.monotonic(), hastens=hastens):
             plans.tick(now_s - plan.stamp_s)
         else:
             plans.drop()
