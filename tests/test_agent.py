@@ -146,21 +146,22 @@ def test_an_agent_that_asks_holds_until_it_is_answered(tiny_bundle: Path, image:
 def test_surprise_slows_then_stops_and_asks(
     tiny_bundle: Path, tmp_path: Path, image: np.ndarray, state: np.ndarray
 ) -> None:
-    """Every decision but the first is a surprise where no difference is small enough."""
+    """Pictures that jump surprise a model with a bound of almost nothing at every decision but the first."""
     shutil.copytree(tiny_bundle, tmp_path / "bundle")
-    add_to_bundle(tmp_path / "bundle", {}, {"surprise_bound": -1.0}, ("Surprise", "For a test."))
+    add_to_bundle(tmp_path / "bundle", {}, {"surprise_bound": 1e-9}, ("Surprise", "For a test."))
     path, never = tmp_path / "bundle", PlannerSettings(reached_steps=0.0)
     agents = [Agent.load(path, mode="policy", settings=never, asks=asks) for asks in (True, False)]
+    pictures = [np.roll(image, 20 * step, axis=1) for step in range(4)]
     for agent in agents:
         agent.set_goal(image[::-1].copy())
-    asking, careless = ([agent.act(image, state) for _ in range(4)] for agent in agents)
+    asking, careless = ([agent.act(picture, state) for picture in pictures] for agent in agents)
     assert [each.reason for each in careless] == [""] * 4
-    assert [each.status for each in asking] == ["act"] * 3 + ["hold"] and asking[3].situation == "unsure"
     assert [each.reason for each in asking[:3]] == ["", SURPRISED, SURPRISED]
-    fast, slow = asking[0].actions, asking[1].actions
-    np.testing.assert_allclose(slow[:, :6], np.repeat(fast[:, :6], 2, axis=0)[:3] / 2, atol=1e-6)
-    np.testing.assert_allclose(slow[:, 6], np.repeat(fast[:, 6], 2)[:3])
-    np.testing.assert_allclose(asking[1].poses[1, :3], asking[0].poses[0, :3], atol=1e-6)
+    assert [each.status for each in asking] == ["act"] * 3 + ["hold"] and asking[3].situation == "unsure"
+    fast, slow = careless[1], asking[1]
+    np.testing.assert_allclose(slow.actions[:, :6], np.repeat(fast.actions[:, :6], 2, axis=0)[:3] / 2, atol=1e-6)
+    np.testing.assert_allclose(slow.actions[:, 6], np.repeat(fast.actions[:, 6], 2)[:3])
+    np.testing.assert_allclose(slow.poses[1, :3], fast.poses[0, :3], atol=1e-6)
 
 
 @pytest.mark.parametrize("mode", ["flat", "hierarchical", "random"])

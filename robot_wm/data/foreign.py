@@ -125,7 +125,7 @@ class LeRobotV3:
                 yield ForeignEpisode(f"episode {row['episode_index']}", table, videos, (row.get("tasks") or [""])[0])
 
     def _video(self, row: dict[str, Any], key: str) -> ForeignVideo:
-        path = inside(self.root, self.info.get("video_path"), _indices(row, f"videos/{key}") | {"video_key": key})
+        path = inside(self.root, self.info.get("video_path"), {"video_key": key, **_indices(row, f"videos/{key}")})
         first = round(row[f"videos/{key}/from_timestamp"] * float(self.fps))
         return ForeignVideo(path, first)
 
