@@ -31,7 +31,7 @@ from ros_nodes.teleop_browser import DEADMAN, POSE
 
 STEP_M = 0.02
 _MOVES_RAD_S, _REST_S = 1e-3, 0.3
-_START_S, _ANSWER_S, _RESEND_S = 60.0, 5.0, 0.05
+_START_S, _RESEND_S = 60.0, 0.05
 
 
 class BenchError(RobotWmError):
@@ -102,16 +102,17 @@ class _Hand:
         arm = self._robot.arm()
         middle = arm.forward(joints_from(self._joints, self._robot.joints, self._robot.topics.joint_states))
         self._pose = middle
-        values = []
-        for number in range(repeats + 2):
-            self._until(lambda: time.monotonic() - self._moved_s > _REST_S, _ANSWER_S, "rest")
-            self._pose = middle + np.array([0.0, STEP_M * (number % 2 - 0.5), *[0.0] * 5])
-            began_s = time.monotonic()
-            self._send()
-            self._until(lambda began_s=began_s: self._moved_s > began_s, _START_S if number == 0 else _ANSWER_S, "move")
-            values.append(1e3 * (self._moved_s - began_s))
-            self._until(lambda began_s=began_s: time.monotonic() - began_s > _REST_S, _ANSWER_S, "time")
-        return values[2:]
+        return [self._time_one(middle, number % 2 - 0.5) for number in range(repeats + 2)][2:]
+
+    def _time_one(self, middle: np.ndarray, side: float) -> float:
+        self._until(lambda: time.monotonic() - self._moved_s > _REST_S, _START_S, "rest")
+        self._pose = middle + np.array([0.0, STEP_M * side, *[0.0] * 5])
+        began_s = time.monotonic()
+        self._send()
+        self._until(lambda: self._moved_s > began_s, _START_S, "command that moves the arm")
+        answered_s = self._moved_s
+        self._until(lambda: time.monotonic() - began_s > _REST_S, _START_S, "time")
+        return 1e3 * (answered_s - began_s)
 
     def close(self) -> None:
         """Lets go."""

@@ -33,6 +33,8 @@ from ros_nodes.robot_config import RobotConfig
 PLAN = "planner/plan"
 RESTING = ("no plan yet", "planner says stop")
 """Reasons to hold that are nobody's fault."""
+RETRY_S = 0.3
+"""Time after which a person's motion is tried again that safety held back."""
 
 
 class ControllerNode(ManagedNode):
@@ -62,6 +64,7 @@ class ControllerNode(ManagedNode):
         self._latency, self._ticks = self.meter("camera_to_command"), self.meter("tick")
         self._person_plans, self._person_latency = self.meter("person_plan"), self.meter("person_to_command")
         self._control, self._told = ControlSource(), ""
+        self._lets_pass, self._veto, self._vetoed_s = True, "", -np.inf
         self._sources = self.advertise(String, SOURCE, LATCHED)
         group = MutuallyExclusiveCallbackGroup()
         drive = Drive(self, robot, self._kinematics, self._follower, group, self._release.append)
@@ -130,7 +133,14 @@ class ControllerNode(ManagedNode):
         """While safety does not let commands pass, none are made: the next motion begins where the arm is then."""
         values = read_values(message, "safety") or {}
         passes = values.get("message") == "following" or values.get("reason") in WAITING
-        self._follower.veto = "" if passes else f"safety: {values.get('reason', 'unknown')}"
+        self._lets_pass = passes
+        if not passes:
+            self._veto, self._vetoed_s = f"safety: {values.get('reason', 'unknown')}", time.monotonic()
+
+    def _veto_at(self, now_s: float) -> str:
+        """Why safety lets nothing pass; a person who pushes against a limit tries again only after a while."""
+        is_soon = self._control.source == "person" and now_s - self._vetoed_s < RETRY_S
+        return "" if self._lets_pass and not is_soon else self._veto
 
     def _on_plan(self, message: MultiDOFJointTrajectory) -> None:
         """Follows the planner's plan, unless somebody else is in control."""
@@ -197,6 +207,7 @@ class ControllerNode(ManagedNode):
         start, now_s = time.monotonic(), self.now_s()
         self._control.look(start)
         self._tell_source()
+        self._follower.veto = self._veto_at(start)
         motion = self._follower.step(now_s, start)
         self._arm.send(motion, self._settings.tick_s)
         if motion is not None:

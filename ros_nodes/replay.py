@@ -13,14 +13,16 @@ import tyro
 from rich.console import Console
 from rich.table import Table
 from sensor_msgs.msg import JointState
+from std_msgs.msg import String
 from std_srvs.srv import Trigger
 from trajectory_msgs.msg import MultiDOFJointTrajectory
 from tyro.conf import Positional
 
 from robot_wm.data import Dataset
+from ros_nodes.control_source import GIVE_BACK, SOURCE, source_of
 from ros_nodes.controller_node import PLAN
 from ros_nodes.conversions import Plan, joints_from, plan_to_message, seconds
-from ros_nodes.qos import LATEST, SENSOR
+from ros_nodes.qos import LATCHED, LATEST, SENSOR
 from ros_nodes.replay_course import Course, ReplayError, TrackingError, course, tracking_error
 from ros_nodes.robot_config import RobotConfig
 from ros_nodes.verbs.session import FIND_S, Session
@@ -73,6 +75,8 @@ class _Arm:
         self._plan_topic, self._joints_topic = prefix + PLAN, prefix + robot.topics.joint_states
         self._publisher = session.node.create_publisher(MultiDOFJointTrajectory, self._plan_topic, LATEST)
         session.node.create_subscription(JointState, self._joints_topic, self._on_joints, SENSOR)
+        self._control = ""
+        session.node.create_subscription(String, prefix + SOURCE, self._on_source, LATCHED)
         self._stop_planner = session.node.create_client(Trigger, f"{prefix}planner/stop")
         self._measured: list[tuple[float, np.ndarray]] = []
         self._newest: JointState | None = None
@@ -81,12 +85,18 @@ class _Arm:
         """Stops the planner if there is one; the pose and opening (8,) of the arm.
 
         Raises:
-            ReplayError: There are no joint states, or nobody follows plans.
+            ReplayError: There are no joint states, nobody follows plans, or a person is in control.
         """
         if not self._session.until(lambda: self._newest is not None, FIND_S):
             raise ReplayError(f"{self._joints_topic}: no joint states; is the robot or sim_node running?")
         if not self._session.until(lambda: self._publisher.get_subscription_count() > 0, FIND_S):
             raise ReplayError(f"{self._plan_topic}: nobody listens; start controller_node")
+        self._session.until(lambda: bool(self._control), FIND_S)
+        if source_of(self._control) != "planner":
+            raise ReplayError(
+                f"{SOURCE} says '{self._control}', so plans are not followed; call {GIVE_BACK} first, and see that "
+                "controller_node is active"
+            )
         if self._stop_planner.service_is_ready():
             self._session.answer(self._stop_planner, Trigger.Request())
         assert self._newest is not None
@@ -120,6 +130,9 @@ class _Arm:
     def _on_joints(self, message: JointState) -> None:
         self._newest = message
         self._measured.append((seconds(message.header.stamp), self._pose(message)))
+
+    def _on_source(self, message: String) -> None:
+        self._control = message.data
 
     def _pose(self, message: Any) -> np.ndarray:
         return self._kinematics.forward(joints_from(message, self._robot.joints, self._joints_topic))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import select
 import sys
 import termios
@@ -27,6 +28,8 @@ The arm moves while a key is held, and 0.15 s after it was pressed. Ctrl-C ends.
 MOVE_S, HOLD_S = 0.15, 1.0
 """How long a key moves the arm, and how long it counts as a held switch: terminals tell of no release, and repeat a
 held key only after a while."""
+_ESCAPE, _BEGUN = re.compile(rb"\x1b(?:\[[0-9;]*[A-Za-z~]|O?[^\[O])"), re.compile(rb"\x1b(?:\[[0-9;]*|O)?$")
+"""What arrows and function keys send, and the beginning of it."""
 _LET_GO, _OPEN, _CLOSE, _GIVE_BACK = " ", "o", "c", "b"
 
 
@@ -72,6 +75,7 @@ class Keyboard:
         termios.tcsetattr(self._input, termios.TCSADRAIN, self._settings)
 
     def _read(self) -> None:
+        begun = b""
         while not self._closing.is_set():
             ready, _, _ = select.select([self._input], [], [], 0.1)
             if not ready:
@@ -83,9 +87,11 @@ class Keyboard:
             if not keys:
                 self._cockpit.node.get_logger().error("the terminal is gone; the keyboard drives no more")
                 return
-            if not keys.startswith(b"\x1b"):  # arrows and the like
-                for key in keys.decode(errors="ignore").lower():
-                    self._press(key)
+            keys = _ESCAPE.sub(b"", begun + keys)
+            match = _BEGUN.search(keys)
+            keys, begun = (keys[: match.start()], match[0]) if match else (keys, b"")
+            for key in keys.decode(errors="ignore").lower():
+                self._press(key)
 
     def _press(self, key: str) -> None:
         now_s = time.monotonic()

@@ -30,6 +30,7 @@ from std_srvs.srv import Trigger
 from trajectory_msgs.msg import MultiDOFJointTrajectory
 
 from robot_wm.errors import RobotWmError
+from robot_wm.safety.guard import RESTING
 from ros_nodes.arm_commands import GRIPPER_COMMAND
 from ros_nodes.control_source import GIVE_BACK, PERSON_PLAN, SOURCE, source_of
 from ros_nodes.conversions import Plan, gripper_positions_from, joints_from, plan_to_message
@@ -50,6 +51,8 @@ STATUS = "teleop/status"
 JOINTS_TIMEOUT_S = 0.25
 CLOSEST_S = 0.008
 """Shortest time between two chunks: no device is followed faster than the controller ticks."""
+SHOWN_S = 1.0
+"""How long it is shown that safety_node held back a motion; it lets the next try pass for an instant."""
 INSIDE_M = 0.01
 """How far inside the workspace of the robot's file a person's pose stops."""
 
@@ -81,7 +84,7 @@ class TeleopNode(ManagedNode):
         self._joints: tuple[float, np.ndarray, float] | None = None
         self._opening: float | None = None
         self._veto, self._source, self._said, self._gives_back = "", "", "", False
-        self._sent_s = -np.inf
+        self._held_back, self._sent_s, self._held_back_s = "", -np.inf, -np.inf
         self._chunks = self.meter("chunk")
         self._plans = self.advertise(MultiDOFJointTrajectory, PERSON_PLAN, LATEST)
         self._statuses = self.advertise(DiagnosticStatus, STATUS, LATCHED)
@@ -164,8 +167,10 @@ class TeleopNode(ManagedNode):
 
     def _on_safety(self, message: DiagnosticArray) -> None:
         values = read_values(message, "safety") or {}
-        is_stopped = values.get("message") == "stopped"
-        self._veto = f"safety has stopped the robot: {values.get('reason', 'unknown')}" if is_stopped else ""
+        state, reason = values.get("message"), values.get("reason", "unknown")
+        self._veto = f"safety has stopped the robot: {reason}" if state == "stopped" else ""
+        if state == "holding" and reason not in RESTING:
+            self._held_back, self._held_back_s = reason, time.monotonic()
 
     def _on_source(self, message: String) -> None:
         self._source = source_of(message.data)
@@ -225,7 +230,10 @@ class TeleopNode(ManagedNode):
 
     def _say(self) -> None:
         """Says what is new."""
-        words, level = self._session.status, DiagnosticStatus.WARN if self._session.is_warning else DiagnosticStatus.OK
+        words, is_warning = self._session.status, self._session.is_warning
+        if self._session.driver and time.monotonic() - self._held_back_s < SHOWN_S:
+            words, is_warning = f"driving: {self._session.driver}; safety: {self._held_back}", True
+        level = DiagnosticStatus.WARN if is_warning else DiagnosticStatus.OK
         if words == self._said:
             return
         self._said = words

@@ -11,6 +11,9 @@ from robot_wm.kinematics import interpolate_pose, pose_change
 
 _AXES = "xyz"
 _WHOLE = 1e-6
+_LEASH_S, _LEAST_M_S, _LEAST_RAD_S = 0.2, 0.05, 0.5
+"""The leash is as long as the way at the speed limit in this time, or at these speeds where the limit is lower. It is
+short, so that an arm that comes free again does not leap: the controller closes in on its path in half that time."""
 
 
 @dataclass(frozen=True)
@@ -22,8 +25,6 @@ class TeleopLimits:
         angular_speed: rad/s; 0 keeps the rotation.
         max_jump_m: Farthest from the tool that a wanted pose may be when the dead-man switch is pressed, metres.
         max_jump_rad: The same for its rotation, radians.
-        leash_m: Farthest that the reference may run ahead of the tool, metres.
-        leash_rad: The same for its rotation, radians.
         low: Lowest position (3,) of the tool, metres.
         high: Highest position (3,).
     """
@@ -32,10 +33,18 @@ class TeleopLimits:
     angular_speed: float = 0.5
     max_jump_m: float = 0.1
     max_jump_rad: float = 0.5
-    leash_m: float = 0.08
-    leash_rad: float = 0.4
     low: tuple[float, ...] = (-np.inf,) * 3
     high: tuple[float, ...] = (np.inf,) * 3
+
+    @property
+    def leash_m(self) -> float:
+        """Farthest that the reference may run ahead of the tool, metres."""
+        return _LEASH_S * max(self.linear_speed, _LEAST_M_S)
+
+    @property
+    def leash_rad(self) -> float:
+        """The same for its rotation, radians."""
+        return _LEASH_S * max(self.angular_speed, _LEAST_RAD_S)
 
 
 @dataclass(frozen=True)

@@ -97,16 +97,17 @@ def test_recorded_messages_come_back(processes: Any, peer: Any, tmp_path: Path, 
         assert reader.message_count == sum(len(entries) for entries in found.values())
 
 
-def test_named_topics_only_and_a_silent_one_is_named(processes: Any, peer: Any, tmp_path: Path) -> None:
+def test_named_topics_only_with_who_is_in_control(processes: Any, peer: Any, tmp_path: Path) -> None:
     words = peer.node.create_publisher(String, "word", LATEST)
     peer.node.create_publisher(String, "other", LATEST)
+    peer.node.create_publisher(String, "control/source", LATCHED).publish(String(data="person: x"))
     processes.start("recorder_node", folder=tmp_path / "bags", topics="[word, missing/one]")
     peer.until_health("recorder_node", "waiting for /missing/one")
     peer.until(lambda: words.get_subscription_count() > 0)
     words.publish(String(data="hello"))
-    peer.until(lambda: peer.health["recorder_node"]["recorded.count"] == "1")
+    peer.until(lambda: peer.health["recorder_node"]["recorded.count"] == "2")
     processes.interrupt("recorder_node")
-    assert list(read(the_bag(tmp_path / "bags"))) == ["/word"]
+    assert set(read(the_bag(tmp_path / "bags"))) == {"/word", "/control/source"}
 
 
 def test_a_kill_loses_no_more_than_a_quarter_second(processes: Any, peer: Any, tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import termios
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ import pytest
 
 pytest.importorskip("pybullet")
 pytest.importorskip("pinocchio")
+pytest.importorskip("mcap")
 
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from geometry_msgs.msg import Point, Pose, PoseStamped, Quaternion
@@ -22,6 +24,9 @@ from sensor_msgs.msg import JointState, Joy
 from std_msgs.msg import Bool, Float32, String
 from trajectory_msgs.msg import JointTrajectory, MultiDOFJointTrajectory
 
+from robot_wm.contract import TABLETOP
+from robot_wm.data import Dataset
+from ros_nodes.bag_export import ExportOptions, export
 from ros_nodes.control_source import source_of
 from ros_nodes.conversions import Plan, joints_from, plan_to_message, seconds
 from ros_nodes.qos import LATCHED, LATEST
@@ -232,12 +237,32 @@ def test_after_an_emergency_stop_the_switch_is_pressed_anew(cockpit: Cockpit) ->
 
 def test_the_table_stops_the_tool_and_the_person_comes_up_again(cockpit: Cockpit) -> None:
     cockpit.hold(DEADMAN, z=-1.0)
-    cockpit.until(lambda: "does not get any further" in cockpit.status() or "at the limit" in cockpit.status(), 30.0)
-    cockpit.until(cockpit.is_at_rest)
+    cockpit.until(lambda: "safety: clearance" in cockpit.status(), 30.0)
     low = cockpit.tool()[2]
     assert -0.01 < low < 0.05
     cockpit.hold(DEADMAN, z=1.0)
     cockpit.until(lambda: cockpit.tool()[2] > low + 0.04)
+
+
+def test_a_recorded_drive_is_exported_as_the_persons(cockpit: Cockpit, tmp_path: Path) -> None:
+    topics = "[camera/image_raw, joint_states]"
+    cockpit.processes.start("recorder_node", folder=tmp_path / "bags", topics=topics)
+    cockpit.until(lambda: "/control/source" in cockpit.peer.health.get("recorder_node", {}).get("topics", ""))
+    start = cockpit.tool()
+    cockpit.hold(DEADMAN, x=0.7)
+    cockpit.until(lambda: cockpit.tool()[0] > start[0] + 0.1)
+    cockpit.hold()
+    count = len(cockpit.states)
+    cockpit.until(lambda: cockpit.source() == "none" and len(cockpit.states) > count + 50)
+    cockpit.processes.interrupt("recorder_node")
+    (bag,) = (tmp_path / "bags").iterdir()
+    export(bag, tmp_path / "dataset", TABLETOP, ROBOT, ExportOptions(task="drive"))
+    episodes = list(Dataset.open(tmp_path / "dataset"))
+    by_person = np.concatenate([episode.monitor["intervention"] for episode in episodes])
+    actions = np.concatenate([episode.actions for episode in episodes])
+    assert np.any(by_person) and not np.all(by_person)
+    assert np.median(actions[by_person, 0]) > 0.01
+    np.testing.assert_allclose(actions[~by_person][-1, :3], 0.0, atol=1e-6)
 
 
 def test_keys_of_a_terminal_move_the_arm_and_the_terminal_is_left_as_it_was(cockpit: Cockpit, domain: int) -> None:
