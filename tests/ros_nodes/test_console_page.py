@@ -151,11 +151,16 @@ def _nudge(page: Any, label: str) -> Any:
 
 
 def _press(page: Any, button: Any) -> None:
-    """Presses without letting go."""
-    button.scroll_into_view_if_needed()
-    box = button.bounding_box()
-    page.mouse.move(box["x"] + 0.5 * box["width"], box["y"] + 0.5 * box["height"])
+    """Presses without letting go, once the button has come to rest."""
+    button.hover()
     page.mouse.down()
+
+
+def _fill(page: Any, label: str, text: str) -> None:
+    """Writes into the first text field of that label."""
+    field = page.locator(f"xpath=//*[normalize-space(text())='{label}']/following::input[1]").first
+    field.fill(text)
+    field.blur()
 
 
 def test_the_page_opens_with_its_token_only(shown: Any, address: str) -> None:
@@ -210,7 +215,7 @@ def test_the_emergency_stop_stops_and_reset_lets_go_on(shown: Any, robot: Robot)
     robot.peer.until(lambda: robot.tool[2] > start[2] + 0.01, 10.0)
     shown.keyboard.press("Escape")
     robot.peer.until(lambda: robot.safety == "stopped")
-    shown.get_by_text("emergency stop").first.wait_for()
+    shown.get_by_text("Stopped", exact=True).wait_for()
     robot.until_still()
     halted = robot.tool
     heard = len(robot.joints)
@@ -226,9 +231,8 @@ def test_the_emergency_stop_stops_and_reset_lets_go_on(shown: Any, robot: Robot)
 
 
 def test_a_clicked_recording_is_exported_and_loads(shown: Any, robot: Robot, folder: Path) -> None:
-    peer, task = robot.peer, shown.get_by_label("Task").first
-    task.fill("lift the tool by hand")
-    task.press("Enter")
+    peer = robot.peer
+    _fill(shown, "Task", "lower the tool by hand")
     shown.get_by_role("button", name="Record", exact=True).click()
     peer.until(lambda: peer.health.get("recorder_node", {}).get("lifecycle") == "active")
     shown.get_by_role("button", name="End recording").wait_for()
@@ -250,16 +254,14 @@ def test_a_clicked_recording_is_exported_and_loads(shown: Any, robot: Robot, fol
     dataset = Dataset.open(out)
     episode = dataset.read(0)
     dataset.close()
-    assert len(dataset) == 1 and episode.task == "lift the tool by hand" and len(episode.images) >= 4
+    assert len(dataset) == 1 and episode.task == "lower the tool by hand" and len(episode.images) >= 4
     assert episode.states[-1, 2] < episode.states[0, 2] - 0.01 and episode.actions[:, 2].min() < -0.002
 
 
 def test_clips_are_judged(shown: Any, folder: Path) -> None:
     root = make_dataset(folder / "clips", 3)
     shown.get_by_role("tab", name="Judge").click()
-    field = shown.get_by_label("Dataset")
-    field.fill(str(root))
-    field.press("Enter")
+    _fill(shown, "Dataset", str(root))
     shown.get_by_role("button", name="Next pair").click()
     answer = shown.get_by_role("button", name="The left one")
     file = folder / "preferences.jsonl"
