@@ -220,7 +220,7 @@ def _present(config: ImproveConfig) -> Bundle:
 
 def _scores(config: ImproveConfig, number: int, name: str, bundle: Bundle) -> Scores:
     """Success of a bundle at each task; what was measured before a kill is not measured again."""
-    scores = {}
+    scores: dict[str, Score] = {}
     for task in config.tasks:
         path = _round(config, number) / f"{name}_{task}.json"
         if not path.is_file():
