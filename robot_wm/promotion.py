@@ -94,7 +94,7 @@ def append_history(folder: Path, done: Round) -> None:
 
 
 def _parsed(plain: dict[str, Any]) -> Round:
-    scores: dict[str, Any] = {
-        name: {task: Score(**score) for task, score in plain.pop(name).items()} for name in ("present", "candidate")
-    }
-    return Round(datasets=tuple(plain.pop("datasets")), **scores, **plain)
+    present, candidate = (
+        {task: Score(**score) for task, score in plain.pop(name).items()} for name in ("present", "candidate")
+    )
+    return Round(datasets=tuple(plain.pop("datasets")), present=present, candidate=candidate, **plain)
