@@ -2,7 +2,8 @@
 
 Space-to-depth, scaling and the first convolution become one convolution with a stride. The two frames of the tubelet
 are the same picture, so that its kernel is summed over time and the convolution is flat. Queries, keys and values come
-from layers of their own, over matrices (B · n, D), which runtimes compute as one operation with its bias.
+from layers of their own, over matrices (B · n, D), which runtimes compute as one operation with its bias; attention is
+two products and a softmax, its scale being part of the queries' weights.
 """
 
 from __future__ import annotations
@@ -11,7 +12,6 @@ from typing import cast
 
 import torch
 from torch import nn
-from torch.nn import functional
 
 from robot_wm.perception.encoder import PATCH, Encoder
 from robot_wm.perception.transformer import Block
@@ -58,14 +58,16 @@ class GraphImageBlock(nn.Module):
         self.heads = block.heads
         self.norm1, self.norm2, self.mlp, self.proj = block.norm1, block.norm2, block.mlp, block.proj
         weights, biases = (part.detach().chunk(3) for part in (block.qkv.weight, block.qkv.bias))
-        self.query, self.key, self.value = (_linear(*part) for part in zip(weights, biases, strict=True))
+        scale = (weights[0].shape[0] // block.heads) ** -0.5
+        self.query = _linear(scale * weights[0], scale * biases[0])
+        self.key, self.value = (_linear(*part) for part in zip(weights[1:], biases[1:], strict=True))
 
     def forward(self, tokens: torch.Tensor, count: int) -> torch.Tensor:
         """Tokens (B · n, D) of pictures with n = `count` tokens to tokens (B · n, D)."""
         normed, width = self.norm1(tokens), tokens.shape[1]
         shape = (-1, count, self.heads, width // self.heads)
-        parts = [layer(normed).view(shape).transpose(1, 2) for layer in (self.query, self.key, self.value)]
-        attended = functional.scaled_dot_product_attention(parts[0], parts[1], parts[2])
+        query, value = (layer(normed).view(shape).transpose(1, 2) for layer in (self.query, self.value))
+        attended = (query @ self.key(normed).view(shape).permute(0, 2, 3, 1)).softmax(-1) @ value
         tokens = tokens + self.proj(attended.transpose(1, 2).reshape(-1, width))
         return tokens + self.mlp(self.norm2(tokens))
 
