@@ -51,10 +51,12 @@ model: $(VENV)/test.stamp
 
 skills: $(VENV)/test.stamp
 	$(BIN)/robot-wm collect --task skills --episodes 3200 --steps 60 --workers 2 --seed 0 --out datasets/skills
-	$(BIN)/robot-wm train --dataset datasets/skills --out runs/skills $(NO_LEVELS)
-	$(BIN)/robot-wm export --checkpoint runs/skills --name skills --out runs/skills/bundle
-	$(BIN)/robot-wm collect --task skills --correct --bundle runs/skills/bundle --episodes 1600 --steps 60 --workers 2 --seed 1 --out datasets/skills_corrected
-	$(BIN)/robot-wm train --dataset datasets/skills --further datasets/skills_corrected --out runs/skills
+	$(BIN)/robot-wm train --dataset datasets/skills --out runs/skills_begun $(NO_LEVELS)
+	$(BIN)/robot-wm export --checkpoint runs/skills_begun --name skills --out runs/skills_begun/bundle
+	$(BIN)/robot-wm collect --task skills --correct --bundle runs/skills_begun/bundle --episodes 1600 --steps 60 --workers 2 --seed 1 \
+		--out datasets/skills_corrected
+	$(BIN)/robot-wm train --dataset datasets/skills --further datasets/skills_corrected --init runs/skills_begun --out runs/skills \
+		--plan.stages joint heads --plan.joint.steps 3000
 	$(BIN)/robot-wm export --checkpoint runs/skills --name skills --out robot_wm/bundles/skills
 
 understanding: $(VENV)/test.stamp
