@@ -77,7 +77,7 @@ class ChunkFollower:
         """Takes the measured joint positions (n,), received at `received_s` of the monotonic clock."""
         self._measured, self._measured_at = joints, received_s
 
-    def accept(self, plan: Plan, now_s: float, received_s: float) -> bool:
+    def accept(self, plan: Plan, now_s: float, received_s: float, *, hastens: bool = True) -> bool:
         """Replaces the rest of the present chunk, without a jump; False for a plan that is older than the present one.
 
         A present plan from the future (the ROS clock went back) gives way to any plan.
@@ -86,6 +86,7 @@ class ChunkFollower:
             plan: The new chunk; one without poses means "stop".
             now_s: ROS time.
             received_s: Monotonic time at which the plan arrived.
+            hastens: See `path_from`.
         """
         if self._plan is not None and plan.stamp_s < self._plan.stamp_s <= now_s:
             return False
@@ -93,7 +94,7 @@ class ChunkFollower:
         self._path = None
         if self._measured is not None:
             start = self._arm.forward(self._start_of_tick().position)
-            self._path = path_from(start, now_s, plan, self._settings.lead_s)
+            self._path = path_from(start, now_s, plan, self._settings.lead_s, hastens)
         return True
 
     @property

@@ -29,11 +29,15 @@ class Path:
         return interpolate_pose(self.poses[after - 1], self.poses[after], (time_s - start) / (end - start))
 
 
-def path_from(start: np.ndarray, now_s: float, plan: Plan, lead_s: float) -> Path | None:
+def path_from(start: np.ndarray, now_s: float, plan: Plan, lead_s: float, hastens: bool = True) -> Path | None:
     """The rest of a plan from where the arm is; None when nothing is left of it.
 
     A chunk that comes late is not caught up with by haste: where the way to its first pose would have to be faster
     than the chunk itself, the rest of it is put off.
+
+    Args:
+        hastens: Whether the way to the first pose may be as fast as if it had begun at the plan's stamp; a person's
+            speed limit is that of the chunk.
     """
     due = plan.stamp_s + plan.times_s
     ahead = due > now_s + lead_s
@@ -42,6 +46,7 @@ def path_from(start: np.ndarray, now_s: float, plan: Plan, lead_s: float) -> Pat
     first = int(np.argmax(ahead))
     way_m = float(np.linalg.norm(plan.poses[first, :3] - start[:3]))
     speeds = np.linalg.norm(np.diff(plan.poses[:, :3], axis=0), axis=1) / np.diff(plan.times_s)
-    speed = max(_SLOWEST_M_S, way_m / float(due[first] - plan.stamp_s), *speeds.tolist())
+    meant = way_m / float(due[first] - plan.stamp_s) if hastens else 0.0
+    speed = max(_SLOWEST_M_S, meant, *speeds.tolist())
     delay_s = max(0.0, way_m / speed - float(due[first] - now_s))
     return Path(np.append(now_s, due[ahead] + delay_s), np.vstack([start, plan.poses[ahead]]))

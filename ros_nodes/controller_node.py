@@ -33,8 +33,8 @@ from ros_nodes.robot_config import RobotConfig
 PLAN = "planner/plan"
 RESTING = ("no plan yet", "planner says stop")
 """Reasons to hold that are nobody's fault."""
-RETRY_S = 0.3
-"""Time after which a person's motion is tried again that safety held back."""
+QUIET_S = 1.0
+"""A person who pushes against a limit is held back many times a second, of which not each is worth a word."""
 
 
 class ControllerNode(ManagedNode):
@@ -64,7 +64,7 @@ class ControllerNode(ManagedNode):
         self._latency, self._ticks = self.meter("camera_to_command"), self.meter("tick")
         self._person_plans, self._person_latency = self.meter("person_plan"), self.meter("person_to_command")
         self._control, self._told = ControlSource(), ""
-        self._lets_pass, self._veto, self._vetoed_s = True, "", -np.inf
+        self._vetoed_s = -np.inf
         self._sources = self.advertise(String, SOURCE, LATCHED)
         group = MutuallyExclusiveCallbackGroup()
         drive = Drive(self, robot, self._kinematics, self._follower, group, self._release.append)
@@ -133,14 +133,9 @@ class ControllerNode(ManagedNode):
         """While safety does not let commands pass, none are made: the next motion begins where the arm is then."""
         values = read_values(message, "safety") or {}
         passes = values.get("message") == "following" or values.get("reason") in WAITING
-        self._lets_pass = passes
+        self._follower.veto = "" if passes else f"safety: {values.get('reason', 'unknown')}"
         if not passes:
-            self._veto, self._vetoed_s = f"safety: {values.get('reason', 'unknown')}", time.monotonic()
-
-    def _veto_at(self, now_s: float) -> str:
-        """Why safety lets nothing pass; a person who pushes against a limit tries again only after a while."""
-        is_soon = self._control.source == "person" and now_s - self._vetoed_s < RETRY_S
-        return "" if self._lets_pass and not is_soon else self._veto
+            self._vetoed_s = time.monotonic()
 
     def _on_plan(self, message: MultiDOFJointTrajectory) -> None:
         """Follows the planner's plan, unless somebody else is in control."""
@@ -168,8 +163,8 @@ class ControllerNode(ManagedNode):
             return None
 
     def _accept(self, plan: Plan, plans: Meter) -> None:
-        now_s = self.now_s()
-        if self._follower.accept(plan, now_s, time.monotonic()):
+        now_s, hastens = self.now_s(), self._control.source == "planner"
+        if self._follower.accept(plan, now_s, time.monotonic(), hastens=hastens):
             plans.tick(now_s - plan.stamp_s)
         else:
             plans.drop()
@@ -207,7 +202,6 @@ class ControllerNode(ManagedNode):
         start, now_s = time.monotonic(), self.now_s()
         self._control.look(start)
         self._tell_source()
-        self._follower.veto = self._veto_at(start)
         motion = self._follower.step(now_s, start)
         self._arm.send(motion, self._settings.tick_s)
         if motion is not None:
@@ -218,10 +212,12 @@ class ControllerNode(ManagedNode):
         self._say(self._follower.reason)
 
     def _say(self, reason: str) -> None:
-        if self._control.source == "none" and reason in RESTING:
+        person = self._control.source == "person"
+        if person and time.monotonic() - self._vetoed_s < QUIET_S:
+            self._health.set(DiagnosticStatus.WARN, "following the person, held back by safety_node")
+        elif self._control.source == "none" and reason in RESTING:
             self.report(DiagnosticStatus.OK, f"holding: {self._control.reason}")
         elif not reason:
-            person = self._control.source == "person"
             self.report(DiagnosticStatus.OK, "following the person" if person else "following the plan")
         elif reason in RESTING:
             self.report(DiagnosticStatus.OK, f"holding: {reason}")

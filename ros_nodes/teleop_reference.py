@@ -12,8 +12,7 @@ from robot_wm.kinematics import interpolate_pose, pose_change
 _AXES = "xyz"
 _WHOLE = 1e-6
 _LEASH_S, _LEAST_M_S, _LEAST_RAD_S = 0.2, 0.05, 0.5
-"""The leash is as long as the way at the speed limit in this time, or at these speeds where the limit is lower. It is
-short, so that an arm that comes free again does not leap: the controller closes in on its path in half that time."""
+"""The leash is as long as the way at the speed limit in this time, or at these speeds where the limit is lower."""
 
 
 @dataclass(frozen=True)

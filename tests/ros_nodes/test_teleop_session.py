@@ -9,8 +9,11 @@ import pytest
 
 pytest.importorskip("pinocchio")
 
+import ros_nodes  # noqa: F401  (supplies rclpy where ROS is not installed)
 from robot_wm.kinematics import pose_change
+from ros_nodes.chunk_path import path_from
 from ros_nodes.control_source import SILENCE_S, ControlSource, source_of
+from ros_nodes.conversions import Plan
 from ros_nodes.teleop_reference import Motion, Reference, TeleopLimits
 from ros_nodes.teleop_session import STALL_S, TIMES_S, TeleopSession, Tool, Wish
 
@@ -161,3 +164,13 @@ def test_control_goes_to_the_person_and_back_only_when_it_is_given() -> None:
     assert control.give_back() == ""
     control.take()
     assert control.source == "none" and "control/take" in control.reason
+
+
+def test_a_persons_chunk_is_not_caught_up_with_faster_than_it_moves() -> None:
+    poses = np.array([away(0.03 + 0.15 * time_s) for time_s in TIMES_S])
+    plan = Plan(100.0, TIMES_S, poses, np.zeros(len(TIMES_S)))
+    person = path_from(HERE, 100.0, plan, 0.08, hastens=False)
+    planner = path_from(HERE, 100.0, plan, 0.08)
+    assert person is not None and planner is not None
+    assert person.at(100.1)[0] - HERE[0] == pytest.approx(0.15 * 0.1, rel=1e-6)
+    assert planner.at(100.1)[0] - HERE[0] == pytest.approx(0.045, rel=1e-6)
