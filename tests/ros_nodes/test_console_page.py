@@ -40,7 +40,7 @@ from ros_nodes.robot_config import RobotConfig
 ROOT = Path(__file__).parents[2]
 NODES = ("sim_node", "safety_node", "perception_node", "planner_node", "controller_node", "teleop_node", "console_node")
 WANTED_P50_MS = 60.0
-DRAGS = 12
+DRAGS = 8
 
 
 @pytest.fixture(scope="module")
@@ -100,16 +100,20 @@ class Robot:
         return np.array(self.commands[number][1].points[0].positions)
 
     def until_still(self) -> None:
-        """Waits until commands have not changed for a fifth of a second."""
-        since, last = time.monotonic(), self.wanted()
+        """Waits until commands, where there are any, have not changed for a fifth of a second."""
+        since, last = time.monotonic(), self._newest()
 
         def still() -> bool:
             nonlocal since, last
-            if np.max(np.abs(self.wanted() - last)) > 1e-5:
-                since, last = time.monotonic(), self.wanted()
+            newest = self._newest()
+            if np.max(np.abs(newest - last)) > 1e-5:
+                since, last = time.monotonic(), newest
             return time.monotonic() - since > 0.2
 
         self.peer.until(still, 10.0)
+
+    def _newest(self) -> np.ndarray:
+        return self.wanted() if self.commands else np.zeros(len(self._config.joints))
 
 
 @pytest.fixture(scope="module")
@@ -134,9 +138,15 @@ def _open(page: Any, address: str, sharpness: float) -> None:
 
 
 @pytest.fixture
-def shown(page: Any, robot: Robot) -> Iterator[Any]:
-    """The page at rest before and after each test."""
+def shown(page: Any, robot: Robot, folder: Path, request: pytest.FixtureRequest) -> Iterator[Any]:
+    """The page; at rest after each test, and pictured, so that a failure can be looked at.
+
+    A computer that is too busy for the simulation makes safety_node stop it; that must not fail the tests after it.
+    """
+    robot.peer.trigger("safety/reset")
+    robot.peer.until(lambda: robot.safety not in ("", "stopped"))
     yield page
+    page.screenshot(path=folder / f"{request.node.name}.png")
     page.mouse.up()
     robot.peer.until(lambda: not robot.source.startswith("person"))
 
@@ -169,42 +179,55 @@ def test_the_page_opens_with_its_token_only(shown: Any, address: str) -> None:
     assert refused.status == 403 and "token" in refused.text()
 
 
-def test_the_dragged_gizmo_moves_the_arm(shown: Any, robot: Robot, capsys: pytest.CaptureFixture) -> None:
-    start = robot.tool
-    x, y = on_screen(shown, start + np.array([0.0, 0.0, 0.12]))
-    shown.mouse.move(x, y)
-    shown.mouse.down()
-    shown.mouse.move(x, y - 10, steps=2)
+def _grab(page: Any, robot: Robot) -> tuple[float, float]:
+    """Grabs the arrow of z at the tool; where on the page that is."""
+    robot.until_still()
+    x, y = on_screen(page, robot.tool + np.array([0.0, 0.0, 0.12]))
+    page.mouse.move(x, y)
+    page.mouse.down()
+    page.mouse.move(x, y - 1)
     robot.peer.until(lambda: robot.source.startswith("person"), 10.0, lambda: f"the gizmo was not grabbed at {x}, {y}")
+    return x, y
+
+
+def _let_go(page: Any, robot: Robot) -> None:
+    page.mouse.up()
+    robot.peer.until(lambda: robot.source.startswith("none"))
+
+
+def test_the_dragged_gizmo_moves_the_arm(shown: Any, robot: Robot) -> None:
+    start = robot.tool
+    x, y = _grab(shown, robot)
     shown.mouse.move(x, y - 40, steps=6)
     robot.peer.until(lambda: robot.tool[2] > start[2] + 0.02, 10.0)
     assert np.linalg.norm((robot.tool - start)[:2]) < 0.02, "the arrow of z was dragged"
-    latencies_ms = [_drag(shown, robot, x, y - 40 + 4 * (number % 2 + 1)) for number in range(DRAGS)]
+    _let_go(shown, robot)
+
+
+def test_from_the_drag_to_the_joint_command(shown: Any, robot: Robot, capsys: pytest.CaptureFixture) -> None:
+    latencies_ms = [_latency_ms(shown, robot, 6.0 * (-1) ** number) for number in range(DRAGS)]
     p50 = float(np.median(latencies_ms))
     with capsys.disabled():
         print(f"\nbrowser drag to joint command: p50 {p50:.1f} ms, worst {max(latencies_ms):.1f} ms of {DRAGS}")
-    shown.mouse.up()
-    robot.peer.until(lambda: robot.source.startswith("none"))
-    robot.until_still()
     if os.getloadavg()[0] < (os.cpu_count() or 1):  # the figure is of the console, not of what else is running
         assert p50 <= WANTED_P50_MS
 
 
-def _drag(page: Any, robot: Robot, x: float, y: float) -> float:
-    """From a movement of the mouse to the first joint command that differs, milliseconds."""
+def _latency_ms(page: Any, robot: Robot, pixels: float) -> float:
+    """From a movement of the mouse, the gizmo in hand, to the first joint command that goes more than 0.2 mrad."""
+    x, y = _grab(page, robot)
     robot.until_still()
     before, heard, start_s = robot.wanted(), len(robot.commands), time.monotonic()
-    page.mouse.move(x, y)
+    page.mouse.move(x, y - pixels)
     found: list[float] = []
 
     def changed() -> bool:
-        for number in range(heard, len(robot.commands)):
-            if np.max(np.abs(robot.wanted(number) - before)) > 1e-5:
-                found.append(robot.commands[number][0])
-                return True
-        return False
+        new = range(heard, len(robot.commands))
+        found.extend(robot.commands[n][0] for n in new if np.max(np.abs(robot.wanted(n) - before)) > 2e-4)
+        return bool(found)
 
-    robot.peer.until(changed, 10.0)
+    robot.peer.until(changed, 5.0)
+    _let_go(page, robot)
     return 1e3 * (found[0] - start_s)
 
 
