@@ -4,7 +4,7 @@
 # make lint   style and types
 # make format lays out the code
 # make model  collects, trains and exports the shipped bundle anew
-# make skills  the same for the shipped bundle of what needs a gripper or two blocks
+# make skills  the same for what needs a gripper or two blocks; into runs/skills/bundle
 # make understanding  trains what `robot-wm physics` and `robot-wm imagine` need, and puts it into the shipped bundle
 
 PYTHON ?= python3
@@ -57,7 +57,7 @@ skills: $(VENV)/test.stamp
 		--out datasets/skills_corrected
 	$(BIN)/robot-wm train --dataset datasets/skills --further datasets/skills_corrected --init runs/skills_begun --out runs/skills \
 		--plan.stages joint heads --plan.joint.steps 3000
-	$(BIN)/robot-wm export --checkpoint runs/skills --name skills --out robot_wm/bundles/skills
+	$(BIN)/robot-wm export --checkpoint runs/skills --name skills --out runs/skills/bundle
 
 understanding: $(VENV)/test.stamp
 	$(BIN)/robot-wm physics --learn

@@ -9,7 +9,7 @@ import multiprocessing
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -53,7 +53,7 @@ class EvalConfig:
             alone, "random" the baseline, "scripted" knows where things are and shows what is possible; "all" is each
             of the first four.
         episodes: Number of episodes; episode i depends on (seed, i) alone.
-        bundle: Model bundle: a directory, or the name of one that ships; by default the one that has learned the task.
+        bundle: Model bundle: a directory, or the name of one that ships; the one inside the package by default.
         goal_steps: Difficulty: distance of the goal in steps of scripted play; the task's own range by default.
         randomize: Draws colours, light, camera pose and physics anew in each episode.
         provider: Execution provider of onnxruntime.
@@ -72,7 +72,7 @@ class EvalConfig:
     agent: Mode | Literal["scripted", "all"] = "flat"
     episodes: int = 100
     seed: int = 0
-    bundle: Path | None = None
+    bundle: Path = field(default_factory=default_bundle)
     goal_steps: int | None = None
     randomize: bool = False
     provider: Provider = "cpu"
@@ -88,7 +88,7 @@ class EvalConfig:
     @property
     def model(self) -> Path:
         """The bundle that is evaluated."""
-        return default_bundle(self.task) if self.bundle is None else bundle_at(self.bundle)
+        return bundle_at(self.bundle)
 
 
 @dataclass(frozen=True)
@@ -131,18 +131,27 @@ def run_suite(config: EvalConfig) -> dict[str, Any]:
     """Measures several tasks, several agents or both, and prints one table.
 
     Returns:
-        {"cells": reports as of `summarize`}.
+        {"cells": reports as of `summarize`, "left_out": the action dimensions that the bundle lacks, by task}.
     """
+    from sim.tasks import TASKS
+
+    able = load_bundle(config.model).contract
     tasks: tuple[TaskName, ...] = get_args(TaskName) if config.suite else (config.task,)
     agents: tuple[Any, ...] = AGENTS if config.agent == "all" else (config.agent,)
     table = Table("task", *agents)
     cells: list[dict[str, Any]] = []
+    left_out: dict[str, list[str]] = {}
     for task in tasks:
+        lacking = _lacking(able, TASKS[task].contract)
+        if lacking:
+            left_out[task] = lacking
+            table.add_row(task, f"needs {', '.join(lacking)}")
+            continue
         row = [measure(replace(config, task=task, agent=agent, suite=None)) for agent in agents]
         table.add_row(task, *("{:.2f} ({:.2f}-{:.2f})".format(cell["success_rate"], *cell["ci95"]) for cell in row))
         cells += row
     Console().print(table)
-    return {"cells": cells}
+    return {"cells": cells, "left_out": left_out}
 
 
 def measure(config: EvalConfig) -> dict[str, Any]:
@@ -216,13 +225,12 @@ def _agent(config: EvalConfig, environment: Any) -> Any:
         guardrails=_guardrails(config),
         memory=config.memory,
     )
-    needed, able = environment.unwrapped.task.contract, agent.contract
-    for name, needs, has in zip(ACTION_NAMES, _free(needed), _free(able), strict=True):
-        if needs and not has:
-            raise RobotWmError(
-                f"eval: task {config.task} needs action dimension '{name}', but contract '{able.name}' of bundle "
-                f"{config.model} fixes it; train with `robot-wm collect --task {config.task}`"
-            )
+    able, lacking = agent.contract, _lacking(agent.contract, environment.unwrapped.task.contract)
+    if lacking:
+        raise RobotWmError(
+            f"eval: task {config.task} needs action dimension '{lacking[0]}', but contract '{able.name}' of bundle "
+            f"{config.model} fixes it; train with `robot-wm collect --task {config.task}`"
+        )
     return agent
 
 
@@ -244,6 +252,12 @@ def _guardrails(config: EvalConfig) -> list[Constraint]:
     load = importlib.import_module("ros_nodes.robot_guardrails").load_guardrails
     guardrails: list[Constraint] = load(config.robot, load_bundle(config.model).contract.step_s)
     return guardrails
+
+
+def _lacking(able: Contract, needed: Contract) -> list[str]:
+    """Action dimensions that a task needs free and a bundle holds fixed."""
+    dimensions = zip(ACTION_NAMES, _free(needed), _free(able), strict=True)
+    return [name for name, needs, has in dimensions if needs and not has]
 
 
 def _free(contract: Contract) -> np.ndarray:

@@ -63,7 +63,7 @@ class ConsoleNode(ManagedNode):
         super().__init__("console_node")
         once = Change.UNCONFIGURED
         self.parameter("robot", "panda_sim", "Robot configuration: a name in config/robots or a path.", change=once)
-        self.parameter("bundle", "", "Directory of the model bundle, or tabletop or skills, which ship.", change=once)
+        self.parameter("bundle", "", "Directory of the model bundle; empty for the one that ships.", change=once)
         self.parameter("port", 8420, "TCP port on 127.0.0.1, or the next free one; 0 for any.", 0, 65535, once)
         self.parameter("goals", "goals", "Folder of saved goal pictures.", change=once)
         self.parameter("dataset", "datasets/play", "Dataset whose clips are judged in pairs.", change=once)

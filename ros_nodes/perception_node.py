@@ -29,7 +29,7 @@ class PerceptionNode(ManagedNode):
     def __init__(self) -> None:
         super().__init__("perception_node")
         once = Change.UNCONFIGURED
-        self.parameter("bundle", "", "Directory of the model bundle, or tabletop or skills, which ship.", change=once)
+        self.parameter("bundle", "", "Directory of the model bundle; empty for the one that ships.", change=once)
         self.parameter("provider", "cpu", "onnxruntime execution provider: cpu, cuda, …", change=once)
         self.parameter("robot", "panda_sim", "Robot configuration: a name in config/robots or a path.", change=once)
 

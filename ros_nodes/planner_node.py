@@ -57,7 +57,7 @@ class PlannerNode(ManagedNode):
     def __init__(self) -> None:
         super().__init__("planner_node")
         once = Change.UNCONFIGURED
-        self.parameter("bundle", "", "Directory of the model bundle, or tabletop or skills, which ship.", change=once)
+        self.parameter("bundle", "", "Directory of the model bundle; empty for the one that ships.", change=once)
         self.parameter("provider", "cpu", "onnxruntime execution provider: cpu, cuda, …", change=once)
         self.parameter("robot", "panda_sim", "Robot configuration: a name in config/robots or a path.", change=once)
         self.parameter("mode", "flat", "How to choose actions: flat, hierarchical, policy or random.", change=once)

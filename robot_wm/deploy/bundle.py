@@ -38,13 +38,11 @@ class Bundle(Description):
 
 
 SHIPPED = Path(__file__).resolve().parent.parent / "bundles"
-SKILLS = ("grasp", "pick_place", "drawer", "two_block")
-"""Tasks of the shipped bundle "skills"; "tabletop" has the others."""
 
 
-def default_bundle(task: str = "push") -> Path:
-    """The bundle inside the package that has learned a task."""
-    return SHIPPED / ("skills" if task in SKILLS else "tabletop")
+def default_bundle() -> Path:
+    """The bundle that ships inside the package."""
+    return SHIPPED / "tabletop"
 
 
 def bundle_at(name: str | Path) -> Path:
