@@ -145,8 +145,12 @@ class Controls:
         self._record.on_click(lambda _: self._deeds.record(not self._is_recording(), self._task.value.strip()))
         self._begin = self._gui.add_button("Begin episode", icon=viser.Icon.FLAG, disabled=True)
         self._begin.on_click(lambda _: self._deeds.trigger("episode/start"))
-        self._verdict = self._gui.add_button_group("It was a", tuple(VERDICTS), disabled=True)
-        self._verdict.on_click(lambda event: self._deeds.trigger(VERDICTS[event.target.value]))
+        self._verdicts = [self._verdict(label, service) for label, service in VERDICTS.items()]
+
+    def _verdict(self, label: str, service: str) -> viser.GuiButtonHandle:
+        button = self._gui.add_button(label, disabled=True)
+        button.on_click(lambda _: self._deeds.trigger(service))
+        return button
 
     def _is_recording(self) -> bool:
         return self._deeds.board.health.get("recorder_node", {}).get("lifecycle") == "active"
@@ -175,7 +179,8 @@ class Controls:
         label = "End recording" if is_recording else "Record"
         if self._record.label != label:
             self._record.label = label
-            self._begin.disabled = self._verdict.disabled = not is_recording
+            for button in (self._begin, *self._verdicts):
+                button.disabled = not is_recording
         if self._scene.visible != bool(board.sim_task.text):
             self._scene.visible = bool(board.sim_task.text)
 

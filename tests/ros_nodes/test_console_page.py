@@ -1,5 +1,7 @@
 """The console in a real browser, over the whole simulated system as `robot-wm console --launch` starts it.
 
+Software rendering takes both cores of a small computer, so that these run only where
+ROBOT_WM_BROWSER=1 is in the environment.
 With ROBOT_WM_CONSOLE_PICTURE=docs/console.png in the environment the picture of the page is written there.
 """
 
@@ -23,6 +25,8 @@ pytest.importorskip("pybullet")
 pytest.importorskip("pinocchio")
 pytest.importorskip("viser", reason="the console needs viser: pip install 'robot_wm[teleop]'")
 pytest.importorskip("playwright", reason="the browser is led by playwright: pip install 'robot_wm[dev]'")
+if os.environ.get("ROBOT_WM_BROWSER") != "1":
+    pytest.skip("the console in a browser is tested where ROBOT_WM_BROWSER=1 is set", allow_module_level=True)
 sys.path.insert(0, str(Path(__file__).parent))
 
 from browser import browser_page, on_screen, program
