@@ -4,7 +4,7 @@
 # make lint   style and types
 # make format lays out the code
 # make model  collects, trains and exports the shipped bundle anew
-# make skills  the same for what needs a gripper or two blocks; into runs/skills/bundle
+# make skills  trains a model of what needs a gripper or two blocks; into runs/skills/bundle
 # make understanding  trains what `robot-wm physics` and `robot-wm imagine` need, and puts it into the shipped bundle
 
 PYTHON ?= python3
@@ -52,11 +52,7 @@ model: $(VENV)/test.stamp
 skills: $(VENV)/test.stamp
 	$(BIN)/robot-wm collect --task skills --episodes 3200 --steps 60 --workers 2 --seed 0 --out datasets/skills
 	$(BIN)/robot-wm train --dataset datasets/skills --out runs/skills_begun $(NO_LEVELS)
-	$(BIN)/robot-wm export --checkpoint runs/skills_begun --name skills --out runs/skills_begun/bundle
-	$(BIN)/robot-wm collect --task skills --correct --bundle runs/skills_begun/bundle --episodes 1600 --steps 60 --workers 2 --seed 1 \
-		--out datasets/skills_corrected
-	$(BIN)/robot-wm train --dataset datasets/skills --further datasets/skills_corrected --init runs/skills_begun --out runs/skills \
-		--plan.stages joint heads --plan.joint.steps 3000
+	$(BIN)/robot-wm train --dataset datasets/skills --init runs/skills_begun --out runs/skills --plan.stages joint heads --plan.joint.steps 3000
 	$(BIN)/robot-wm export --checkpoint runs/skills --name skills --out runs/skills/bundle
 
 understanding: $(VENV)/test.stamp
