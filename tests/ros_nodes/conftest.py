@@ -70,6 +70,11 @@ class Processes:
             process.send_signal(signal.SIGINT)
         for node, process in self._running.items():
             try:
+                process.wait(END_S / 2)
+                continue
+            except subprocess.TimeoutExpired:
+                process.terminate()  # as a launch system does with what SIGINT has not ended
+            try:
                 process.wait(END_S)
             except subprocess.TimeoutExpired:
                 process.send_signal(signal.SIGABRT)  # has it write what each thread does into its log
