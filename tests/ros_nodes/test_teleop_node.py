@@ -17,6 +17,8 @@ import pytest
 pytest.importorskip("pybullet")
 pytest.importorskip("pinocchio")
 pytest.importorskip("mcap")
+if os.environ.get("ROBOT_WM_REALTIME") != "1":
+    pytest.skip("driving in real time is tested where ROBOT_WM_REALTIME=1 is set", allow_module_level=True)
 
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from geometry_msgs.msg import Point, Pose, PoseStamped, Quaternion
@@ -143,7 +145,7 @@ def test_the_stick_moves_the_arm_only_while_the_switch_is_held(cockpit: Cockpit)
     assert cockpit.source() == "planner" and not cockpit.commands
     cockpit.hold(DEADMAN, x=1.0)
     cockpit.until(lambda: cockpit.tool()[0] > start[0] + 0.03)
-    assert cockpit.source() == "person" and cockpit.status() == "driving: joy"
+    assert cockpit.source() == "person" and cockpit.status().startswith("driving: joy")
     cockpit.until(lambda: "following the person" in cockpit.peer.health["controller_node"]["message"])
     cockpit.hold()
     cockpit.until(lambda: cockpit.source() == "none" and cockpit.is_at_rest())
