@@ -43,6 +43,7 @@ def run(node_type: Callable[[], Program], args: Sequence[str] | None = None, thr
     Returns:
         0 after a signal, 2 where the node could not be made; the reason is on standard error.
     """
+    wait_for_end = _end_requests()
     try:
         # The context must outlive the signal: a node that ends still has to tell others to stop.
         rclpy.init(args=args, signal_handler_options=SignalHandlerOptions.NO)
@@ -51,7 +52,6 @@ def run(node_type: Callable[[], Program], args: Sequence[str] | None = None, thr
         _say_why(error)
         rclpy.try_shutdown()
         return CANNOT_START
-    wait_for_end = _end_requests()
     assert isinstance(node, Node)
     executor = MultiThreadedExecutor(num_threads=threads)
     executor.add_node(node)
