@@ -1,10 +1,11 @@
-"""One optimiser step of a stage, in one process or many; numbers that are not finite never reach the weights."""
+"""One optimiser step, of a stage or a small module; numbers that are not finite never reach the weights."""
 
 from __future__ import annotations
 
 import torch
 
 from robot_wm.errors import TrainingError
+from robot_wm.training.config import Schedule
 from robot_wm.training.stage import Stage
 
 
@@ -39,6 +40,35 @@ def optimise(stage: Stage, optimizer: torch.optim.Optimizer, step: int) -> dict[
     optimizer.step()
     stage.after_step()
     return values
+
+
+def descend(
+    optimizer: torch.optim.Optimizer,
+    schedule: Schedule,
+    step: int,
+    loss: torch.Tensor,
+    what: str,
+    clip: float | None = None,
+) -> None:
+    """Makes one step of what is trained by itself, in one process.
+
+    Args:
+        optimizer: Its groups may have a "pace", by which the schedule's rate is multiplied.
+        what: Name of what is trained, for the error.
+        clip: Largest gradient norm.
+
+    Raises:
+        TrainingError: The loss is not finite; the weights are as before the step.
+    """
+    if not torch.isfinite(loss):
+        raise TrainingError(f"{what}, step {step}: the loss is {loss.item()}; lower the learning rate")
+    optimizer.zero_grad(set_to_none=True)
+    loss.backward()
+    for group in optimizer.param_groups:
+        group["lr"] = group.get("pace", 1.0) * schedule.rate_at(step)
+    if clip is not None:
+        torch.nn.utils.clip_grad_norm_([each for group in optimizer.param_groups for each in group["params"]], clip)
+    optimizer.step()
 
 
 def _finite(value: float) -> bool:

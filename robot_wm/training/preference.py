@@ -7,8 +7,8 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from robot_wm.errors import TrainingError
 from robot_wm.training.config import Schedule
+from robot_wm.training.optimise import descend
 
 
 class PreferenceHead(nn.Module):
@@ -56,16 +56,10 @@ def fit(pairs: Pairs, schedule: Schedule, seed: int, *, decay: float = 0.1, nois
     clips = [(torch.from_numpy(better), torch.from_numpy(worse)) for better, worse in pairs]
     optimizer = torch.optim.AdamW(head.parameters(), lr=schedule.rate, weight_decay=decay)
     for step in range(schedule.steps):
-        for group in optimizer.param_groups:
-            group["lr"] = schedule.rate_at(step)
         chosen = [clips[i] for i in rng.integers(len(clips), size=schedule.batch)]
         better, worse = (_energies(head, [pair[side] for pair in chosen], noise) for side in (0, 1))
         loss = -functional.logsigmoid(worse - better).mean()
-        if not torch.isfinite(loss):
-            raise TrainingError(f"preference, step {step}: the loss is {loss.item()}; lower the learning rate")
-        optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        optimizer.step()
+        descend(optimizer, schedule, step, loss, "preference")
     return head.eval()
 
 

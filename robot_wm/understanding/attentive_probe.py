@@ -7,8 +7,8 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from robot_wm.errors import TrainingError
 from robot_wm.training.config import Schedule
+from robot_wm.training.optimise import descend
 from robot_wm.understanding.probes import Question
 
 QUERIES, WIDTH, HIDDEN = 8, 32, 128
@@ -84,8 +84,6 @@ def _fit(
     classes = torch.from_numpy(targets.argmax(1)) if wanted is None else None
     optimizer = torch.optim.AdamW(probe.parameters(), lr=schedule.rate, weight_decay=1e-2)
     for step in range(schedule.steps):
-        for group in optimizer.param_groups:
-            group["lr"] = schedule.rate_at(step)
         rows = np.sort(rng.integers(len(clips), size=schedule.batch))
         outputs = probe(_take(tokens, clips[rows]))
         if wanted is not None:
@@ -93,11 +91,7 @@ def _fit(
         else:
             assert classes is not None
             loss = functional.cross_entropy(outputs, classes[rows])
-        if not torch.isfinite(loss):
-            raise TrainingError(f"probe '{question.name}', step {step}: the loss is {loss.item()}")
-        optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        optimizer.step()
+        descend(optimizer, schedule, step, loss, f"probe '{question.name}'")
 
 
 def _take(tokens: np.ndarray, rows: np.ndarray) -> torch.Tensor:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+from rich.progress import track
 
 from robot_wm.deploy.bundle import Bundle
 from robot_wm.deploy.session import OnnxWorldModel
@@ -75,6 +76,12 @@ class PixelFeatures:
         """See `Encode`."""
         whole = _project(images.reshape(len(images), -1), *self.whole)
         return whole[:, None], _project(_patches(images, self.side), *self.patch)
+
+
+def encode_latents(encode: Encode, images: np.ndarray) -> np.ndarray:
+    """Latents float32 (M, N, D) of pictures (M, H, W, 3), behind a progress bar."""
+    starts = range(0, len(images), BATCH)
+    return np.concatenate([encode(images[start : start + BATCH])[0] for start in track(starts, "encoding")])
 
 
 def encode_all(encode: Encode, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

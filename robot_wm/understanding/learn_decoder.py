@@ -9,12 +9,12 @@ import torch
 from rich.progress import track
 
 from robot_wm.deploy.bundle import Bundle
-from robot_wm.errors import TrainingError
 from robot_wm.training.config import Schedule
+from robot_wm.training.optimise import descend
 from robot_wm.understanding.attach import attach
 from robot_wm.understanding.decoder import Decoder
 from robot_wm.understanding.episodes import Episodes
-from robot_wm.understanding.features import BATCH, Encode
+from robot_wm.understanding.features import BATCH, Encode, encode_latents
 
 HELD_OUT = 0.1
 RARE = 8.0
@@ -45,17 +45,11 @@ def train_decoder(
     decoder = Decoder(latents[0].size, images.shape[1])
     optimizer = torch.optim.AdamW(decoder.parameters(), lr=schedule.rate, weight_decay=1e-4)
     for step in track(range(schedule.steps), "learning to draw"):
-        for group in optimizer.param_groups:
-            group["lr"] = schedule.rate_at(step)
         rows = np.sort(rng.integers(kept, size=schedule.batch))
         picture = torch.from_numpy(images[rows].astype(np.float32) / 255)
         weight = 1.0 + RARE * (picture - usual).abs().amax(-1, keepdim=True)
         loss = (weight * (decoder(torch.from_numpy(latents[rows])) - picture).abs()).mean()
-        if not torch.isfinite(loss):
-            raise TrainingError(f"decoder, step {step}: the loss is {loss.item()}; lower the learning rate")
-        optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        optimizer.step()
+        descend(optimizer, schedule, step, loss, "decoder")
     return decoder.eval(), {"psnr_db": _psnr(decoder, latents[kept:], images[kept:])}
 
 
@@ -71,7 +65,7 @@ def _psnr(decoder: Decoder, latents: np.ndarray, images: np.ndarray) -> float:
 def learn(path: Path, encode: Encode, episodes: Episodes, schedule: Schedule, seed: int) -> Bundle:
     """Trains the decoder and puts `decoder.onnx` into the bundle at `path`."""
     images = episodes.images
-    latents = np.concatenate([encode(images[i : i + BATCH])[0] for i in range(0, len(images), BATCH)])
+    latents = encode_latents(encode, images)
     decoder, figures = train_decoder(latents, images, schedule, seed)
     metrics = figures | {"frames": len(images), "steps": schedule.steps}
     note = (

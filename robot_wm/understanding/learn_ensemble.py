@@ -14,19 +14,14 @@ from robot_wm.errors import TrainingError
 from robot_wm.situation import UNSURE_DECISIONS, conformal_bound, longest_surprise
 from robot_wm.training.calibration import FALSE_ALARMS
 from robot_wm.training.config import Schedule
+from robot_wm.training.optimise import descend
 from robot_wm.understanding.attach import attach
 from robot_wm.understanding.episodes import Episodes
-from robot_wm.understanding.features import BATCH, Encode
+from robot_wm.understanding.features import Encode, encode_latents
 from robot_wm.world_model.ensemble import Ensemble
 
 SHARED = 0.5
 """Share of each batch that all members see; of the rest each member sees its own half."""
-
-
-def encode_episodes(encode: Encode, images: np.ndarray) -> np.ndarray:
-    """Latents float32 (M, N, D) of pictures (M, H, W, 3)."""
-    starts = range(0, len(images), BATCH)
-    return np.concatenate([encode(images[start : start + BATCH])[0] for start in track(starts, "encoding")])
 
 
 def steps_of(latents: np.ndarray, episodes: Episodes) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -56,17 +51,11 @@ def train_ensemble(steps: np.ndarray, displacements: np.ndarray, schedule: Sched
     members = len(model.first)
     optimizer = torch.optim.AdamW(model.parameters(), lr=schedule.rate, weight_decay=1e-3)
     for step in track(range(schedule.steps), "learning what is known"):
-        for group in optimizer.param_groups:
-            group["lr"] = schedule.rate_at(step)
         rows = torch.from_numpy(np.sort(rng.integers(len(steps), size=schedule.batch)))
         error = (model.members(inputs[rows]) - targets[rows]).square().mean(2)
         own = torch.from_numpy(rng.random((members, schedule.batch)) < (1 + SHARED) / 2)
         loss = (error * own).sum() / own.sum()
-        if not torch.isfinite(loss):
-            raise TrainingError(f"ensemble, step {step}: the loss is {loss.item()}; lower the learning rate")
-        optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        optimizer.step()
+        descend(optimizer, schedule, step, loss, "ensemble")
     return model.eval()
 
 
@@ -95,9 +84,9 @@ def learn(
     path: Path, latent_std: float, encode: Encode, training: Episodes, held_out: Episodes, schedule: Schedule, seed: int
 ) -> Bundle:
     """Trains and calibrates the ensemble and puts `ensemble.onnx` into the bundle at `path`."""
-    steps, displacements, _ = steps_of(encode_episodes(encode, training.images), training)
+    steps, displacements, _ = steps_of(encode_latents(encode, training.images), training)
     model = train_ensemble(steps, displacements, schedule, seed)
-    kept, truth, episode = steps_of(encode_episodes(encode, held_out.images), held_out)
+    kept, truth, episode = steps_of(encode_latents(encode, held_out.images), held_out)
     with torch.inference_mode():
         spreads = model(torch.from_numpy(kept)).numpy() / latent_std
         error = (model.members(torch.from_numpy(kept)).mean(0) - torch.from_numpy(truth) / model.reach).square().mean()

@@ -9,8 +9,8 @@ import torch
 from rich.progress import track
 
 from robot_wm.deploy.bundle import Bundle
-from robot_wm.errors import TrainingError
 from robot_wm.training.config import Schedule
+from robot_wm.training.optimise import descend
 from robot_wm.understanding.attach import attach
 from robot_wm.understanding.clip_predictor import WINDOW, ClipPredictor
 from robot_wm.understanding.features import Encode, encode_all
@@ -57,15 +57,8 @@ def train_clip_predictor(tokens: np.ndarray, schedule: Schedule, seed: int) -> t
     optimizer = torch.optim.AdamW(groups, lr=schedule.rate, weight_decay=1e-3, betas=(0.9, 0.98))
     recent: list[float] = []
     for step in track(range(schedule.steps), "learning what to expect"):
-        for group in optimizer.param_groups:
-            group["lr"] = group["pace"] * schedule.rate_at(step)
         loss = model.loss(_windows(tokens[:kept], schedule.batch, rng))
-        if not torch.isfinite(loss):
-            raise TrainingError(f"clip predictor, step {step}: the loss is {loss.item()}; lower the learning rate")
-        optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        optimizer.step()
+        descend(optimizer, schedule, step, loss, "clip predictor", clip=1.0)
         recent = [*recent[-49:], loss.item()]
     with torch.inference_mode():
         checked = model.eval().loss(_windows(tokens[kept:] if kept < len(tokens) else tokens, 64, rng)).item()

@@ -14,7 +14,7 @@ from robot_wm.safety.view_check import FRAMES, ViewBounds
 from robot_wm.situation import conformal_bound
 from robot_wm.understanding.attach import attach
 from robot_wm.understanding.episodes import Episodes
-from robot_wm.understanding.features import BATCH, Encode
+from robot_wm.understanding.features import Encode, encode_latents
 from robot_wm.understanding.view import GRAPH
 
 HELD_OUT = 0.25
@@ -82,7 +82,7 @@ def calibrate(errors: np.ndarray, odd: np.ndarray) -> ViewBounds:
 def learn(path: Path, encode: Encode, episodes: Episodes, seed: int) -> Bundle:
     """Fits to all but the last share of the episodes, calibrates on those, and puts `view.onnx` into the bundle."""
     images, places = episodes.images, episodes.states[:, :3].astype(np.float64)
-    latents = np.concatenate([encode(images[i : i + BATCH])[0] for i in range(0, len(images), BATCH)])
+    latents = encode_latents(encode, images)
     fitted = round((1 - HELD_OUT) * len(episodes.starts))
     seen = episodes.episode < fitted
     reading = Reading(latents[seen], places[seen]).eval()
