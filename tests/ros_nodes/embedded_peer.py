@@ -77,6 +77,12 @@ class Managed(LifecycleNode):
         return super().on_configure(state)
 
 
+def say(line: str) -> None:
+    """Writes a line at once, so that a warning of another thread does not fall between it and its end."""
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()
+
+
 def main() -> int:
     """Plays one role until SIGINT or SIGTERM."""
     role = sys.argv[1]
@@ -90,14 +96,14 @@ def main() -> int:
     executor = MultiThreadedExecutor(2)
     executor.add_node(node)
     try:
-        print("ready", flush=True)
+        say("ready")
         executor.spin()
     except (KeyboardInterrupt, ExternalShutdownException):
-        print("interrupted", flush=True)
+        say("interrupted")
     executor.shutdown()
     node.destroy_node()
     rclpy.try_shutdown()
-    print("ended", flush=True)
+    say("ended")
     return 0
 
 

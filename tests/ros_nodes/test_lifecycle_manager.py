@@ -79,7 +79,7 @@ def test_a_node_that_was_killed_is_brought_back(managed: Any, start: Callable[..
     managed.kill("perception_node")
     peer.until_health("lifecycle_manager", "perception_node is not there")
     assert stage(peer, "recorder_node") == "active"
-    peer.health.pop("perception_node")
+    peer.health.pop("perception_node", None)
     start("perception_node")
     peer.until_active("perception_node")
     peer.until_health("lifecycle_manager", "all nodes are active")
@@ -92,9 +92,10 @@ def test_a_node_that_dies_again_and_again_is_brought_back_ever_later(
     for deaths in (1, 2):
         managed.kill("perception_node")
         peer.until_health("lifecycle_manager", "perception_node is not there")
-        peer.health.pop("perception_node")
+        peer.health.pop("perception_node", None)
         start("perception_node")
         peer.until_active("perception_node")
+        peer.until_health("lifecycle_manager", "all nodes are active")
         waits = re.findall(r"there again; it is brought up in ([\d.]+) s", managed.log("lifecycle_manager"))
         assert waits[-deaths:] == ["0", "2"][:deaths]
 
