@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from sim.world import World
+from sim.world import PHYSICS_HZ, World
+
+ACCELERATION = 5.0
+"""At which the joints catch up, rad/s²; below what each of the Panda's joints may (Franka's data sheet: 7.5 … 20)."""
 
 
 class Drives:
@@ -19,11 +22,35 @@ class Drives:
 
     def __init__(self, world: World) -> None:
         self._world, self._fastest = world, world.robot.limits()[2]
+        self._speeds = np.zeros_like(self._fastest)
+        self._wanted = world.joint_target
+        self._is_behind = False
         self.limited = 0
 
     def step(self, joints: np.ndarray, gripper: float, dt_s: float) -> None:
         """Simulates `dt_s` on the way to `joints` (7,), radians, and the gripper's opening `gripper`, 0 … 1."""
-        before, reach = self._world.joint_target, dt_s * self._fastest
-        target = np.clip(joints, before - reach, before + reach)
-        self.limited += bool(np.any(target != joints))
-        self._world.step_joints(target, gripper, dt_s)
+        speeds = (joints - self._world.joint_target) / dt_s
+        if self._is_behind or np.any(np.abs(speeds) > self._fastest):
+            self.limited += 1
+            self._catch_up(joints, gripper, dt_s)
+        else:
+            self._speeds = speeds
+            self._world.step_joints(joints, gripper, dt_s)
+        self._wanted = joints
+
+    def _catch_up(self, joints: np.ndarray, gripper: float, dt_s: float) -> None:
+        """Gains on a target that moves, with one acceleration, so that it is met at its own speed."""
+        steps = max(1, round(dt_s * PHYSICS_HZ))
+        tick_s = dt_s / steps
+        pace = np.clip((joints - self._wanted) / dt_s, -self._fastest, self._fastest)
+        for step in range(1, steps + 1):
+            target = joints - pace * tick_s * (steps - step)
+            way = target - self._world.joint_target
+            gain = ACCELERATION * tick_s
+            braking = np.sqrt(gain**2 + 2 * ACCELERATION * np.abs(way)) - gain
+            wanted = np.clip(pace + np.sign(way) * braking, -self._fastest, self._fastest)
+            can_meet = np.abs(way / tick_s - self._speeds) <= gain
+            self._speeds = np.where(can_meet, way / tick_s, np.clip(wanted, self._speeds - gain, self._speeds + gain))
+            self._speeds = np.clip(self._speeds, -self._fastest, self._fastest)
+            self._world.step_joints(self._world.joint_target + self._speeds * tick_s, gripper, tick_s)
+        self._is_behind = bool(np.any(np.abs(self._world.joint_target - joints) > 1e-9))

@@ -9,7 +9,7 @@ import pytest
 
 pytest.importorskip("pybullet")
 
-from sim.drives import Drives
+from sim.drives import ACCELERATION, Drives
 from sim.limit_checker import LimitChecker
 from sim.world import World
 
@@ -26,13 +26,37 @@ def world() -> Iterator[World]:
 
 def test_a_leap_takes_as_long_as_the_limits_say_and_is_counted(world: World) -> None:
     drives, checker = Drives(world), LimitChecker(world)
-    goal = world.joint_target + np.array([0.3, 0, 0, 0, 0, 0, 0])
-    for _ in range(60):
+    goal = world.joint_target + np.array([1.2, 0, 0, 0, 0, 0, 0])
+    for _ in range(90):
         drives.step(goal, 0.0, TICK_S)
         checker.look()
     np.testing.assert_allclose(world.joint_positions(), goal, atol=0.01)
     assert checker.violations["velocity"] == 0 and 0.9 < checker.fastest <= 1.02
-    assert drives.limited == int(0.3 / (world.robot.limits()[2][0] * TICK_S))
+    fastest = world.robot.limits()[2][0]
+    assert drives.limited * TICK_S == pytest.approx(1.2 / fastest + fastest / ACCELERATION, abs=3 * TICK_S)
+
+
+@pytest.mark.parametrize("ticks", [1, 4])
+def test_joints_that_leap_together_do_not_drive_one_another_too_fast(world: World, ticks: int) -> None:
+    rng = np.random.default_rng(0)
+    for _ in range(20):
+        world.place_robot(np.array([0.5, 0.0, 0.3]))
+        drives, checker = Drives(world), LimitChecker(world)
+        goal = world.joint_target + rng.uniform(-0.25, 0.25, 7)
+        for _ in range(80 // ticks):
+            drives.step(goal, 0.0, ticks * TICK_S)
+            checker.look()
+        assert checker.violations["velocity"] == 0 and drives.limited > 0
+        np.testing.assert_array_equal(world.joint_target, goal)
+
+
+def test_a_moving_target_is_met_at_its_own_speed(world: World) -> None:
+    drives, start = Drives(world), world.joint_target
+    speed, leap = np.array([0.4, 0, 0, 0, 0, -0.3, 0]), np.array([0.1, 0, 0, 0, 0, 0, 0])
+    for tick in range(1, 91):
+        drives.step(start + speed * tick * TICK_S + leap * (tick > 10), 0.0, TICK_S)
+    np.testing.assert_allclose(world.joint_target, start + speed * 1.5 + leap, atol=1e-9)
+    assert 10 < drives.limited < 45
 
 
 def test_without_them_the_checker_sees_the_leap(world: World) -> None:
