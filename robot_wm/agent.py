@@ -5,14 +5,14 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from robot_wm.actor.level_settings import LevelSettings
-from robot_wm.actor.plan import Fallback, Plan, hold
+from robot_wm.actor.plan import Plan, hold
 from robot_wm.actor.planner import Planner
 from robot_wm.actor.settings import PlannerSettings
 from robot_wm.actor.space import ActionSpace
@@ -20,6 +20,7 @@ from robot_wm.configurator import configure
 from robot_wm.cost.joints import JointGuardrail
 from robot_wm.cost.term import Constraint
 from robot_wm.cost.uncertainty import Doubt
+from robot_wm.decision import Decision
 from robot_wm.deploy.bundle import Bundle, load_bundle
 from robot_wm.deploy.ensemble_session import OnnxEnsemble, has_ensemble
 from robot_wm.deploy.preference_session import OnnxPreference
@@ -27,54 +28,13 @@ from robot_wm.deploy.session import OnnxWorldModel
 from robot_wm.deploy.slow_session import OnnxSlowLevel
 from robot_wm.errors import ObservationError, RobotWmError
 from robot_wm.pursuit import Mode, Move, Pursuit
-from robot_wm.situation import QUESTIONS, Verdict
+from robot_wm.situation import QUESTIONS
+from robot_wm.tuned import level_settings, planner_settings
 
 if TYPE_CHECKING:
     from robot_wm.memory.diary import Diary
 
 MODES: tuple[Mode, ...] = ("flat", "hierarchical", "policy", "random")
-
-
-@dataclass(frozen=True)
-class Decision:
-    """What to do next, and how it was found.
-
-    Attributes:
-        actions: (H, 7) the chunk; with status "hold" it keeps the pose and the gripper's last commanded opening.
-        poses: (H, 8) predicted states after each action.
-        energy: Sum of `energies`; infinite when holding.
-        energies: (H,) of each step; empty when holding.
-        iterations: Iterations of the search.
-        plan_ms: Time that deciding took.
-        encode_ms: Time that encoding the image took; 0 where the latent was given.
-        status: "act" or "hold".
-        reason: Why it holds, backs off or was not searched for; empty when it moves towards the goal as planned.
-        fallback: What stands in for a plan that there was no time for; empty when there was.
-        situation: What the agent makes of it; with "stuck" and "unsure" there is a question in `QUESTIONS`.
-        steps_to_go: The critic's steps to the goal; infinite without a goal.
-        surprise: By how much the latent differs from what was predicted of it, in standard deviations of the latent;
-            None where nothing was predicted.
-        uncertainty: Disagreement about the first action, as a share of its bound; None where the bundle cannot tell.
-        novelty: How far the latent is from all that the memory holds, in standard deviations; None without a memory.
-        subgoal: (N, D) a latent like the sub-goal that the fast level pursues; None when it aims at the goal itself.
-    """
-
-    actions: np.ndarray
-    poses: np.ndarray
-    energy: float
-    energies: np.ndarray
-    iterations: int
-    plan_ms: float
-    encode_ms: float
-    status: Literal["act", "hold"]
-    reason: str
-    fallback: Fallback = ""
-    situation: Verdict = "under way"
-    steps_to_go: float = float("inf")
-    surprise: float | None = None
-    uncertainty: float | None = None
-    novelty: float | None = None
-    subgoal: np.ndarray | None = None
 
 
 class Agent:
@@ -119,16 +79,13 @@ class Agent:
         if mode == "hierarchical" and slow is None:
             raise RobotWmError("agent mode 'hierarchical' needs the slow level of a bundle; use Agent.load")
         bundle = model.bundle
-        source = str(bundle.path / "bundle.json")
         self.model = model
         self.contract = bundle.contract
         self.mode = mode
-        self.settings = settings or PlannerSettings.from_mapping(bundle.planner, source)
+        self.settings = settings or planner_settings(bundle)
         self.misses: Counter[str] = Counter()
         self.memory, self._watch = memory, watch
-        self._slow, self._levels, self._doubt = slow, levels, doubt
-        if levels is None and bundle.slow is not None:
-            self._levels = LevelSettings.from_mapping(bundle.slow.settings, source)
+        self._slow, self._levels, self._doubt = slow, levels or level_settings(bundle), doubt
         self._space = ActionSpace(self.contract)
         self._seed, self._asks, self._guardrails = seed, asks, tuple(guardrails)
         self._preference = OnnxPreference(bundle) if self.settings.preference_weight else None
@@ -139,7 +96,7 @@ class Agent:
     @classmethod
     def load(
         cls,
-        bundle: Path,
+        bundle: Path | Bundle,
         *,
         mode: Mode = "flat",
         provider: str = "cpu",
@@ -152,9 +109,10 @@ class Agent:
         memory: Path | None = None,
         watch: Callable[[Planner], Planner] | None = None,
     ) -> Agent:
-        """Verifies a bundle and opens it on `provider`; `guardrails` come on top of the workspace.
+        """Opens a bundle on `provider`, and verifies it first where a directory is given.
 
         Args:
+            guardrails: They come on top of the workspace.
             memory: Folder of the agent's memory, which is made when it is missing.
 
         Raises:
@@ -163,7 +121,7 @@ class Agent:
                 not there.
             ProviderError: The provider is not available.
         """
-        opened = load_bundle(bundle)
+        opened = bundle if isinstance(bundle, Bundle) else load_bundle(bundle)
         model = OnnxWorldModel(opened, provider=provider, threads=threads)
         slow = OnnxSlowLevel(opened, provider=provider, threads=threads) if mode == "hierarchical" else None
         doubt = OnnxEnsemble(opened, provider=provider, threads=threads) if has_ensemble(opened) else None

@@ -20,7 +20,7 @@ from robot_wm.bench_encoder import EncoderName, bench_encoder
 from robot_wm.deploy.bundle import default_bundle
 from robot_wm.deploy.session import Provider
 from robot_wm.errors import RobotWmError
-from robot_wm.evaluation import percentiles
+from robot_wm.statistics import percentiles
 
 Target = Literal[
     "sim", "encoder", "planner", "levels", "transport", "recorder", "kills", "recordings", "teleop", "cluster"

@@ -14,8 +14,7 @@ from typing import Any, Literal
 import numpy as np
 
 from robot_wm.agent import Agent
-from robot_wm.deploy.bundle import load_bundle
-from robot_wm.evaluation import percentiles
+from robot_wm.statistics import percentiles
 
 EncoderName = Literal["small", "tiny", "vitl", "vith", "vitg", "vitg-384"]
 FRAMES = 16
@@ -94,7 +93,7 @@ def _small(bundle: Path, provider: str, threads: int, rng: np.random.Generator) 
     from robot_wm.training.checkpoint import model_from_dict
 
     torch.set_num_threads(threads)
-    document: Mapping[str, Any] = json.loads(load_bundle(bundle).read("model_config.json"))
+    document: Mapping[str, Any] = json.loads(agent.model.bundle.read("model_config.json"))
     build = partial(Encoder, model_from_dict(dict(document)).encoder)
     calls["torch eager"] = torch.inference_mode()(partial(build().eval(), torch.from_numpy(image)[None]))
     return calls, _operations(build, (1, *image.shape), torch.uint8)

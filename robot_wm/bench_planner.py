@@ -24,6 +24,8 @@ from robot_wm.deploy.ensemble_session import has_ensemble
 from robot_wm.deploy.session import OnnxWorldModel, open_session
 from robot_wm.errors import RobotWmError
 from robot_wm.pursuit import Mode
+from robot_wm.statistics import percentiles
+from robot_wm.tuned import planner_settings
 
 Rows = dict[str, dict[str, float]]
 Decide = Callable[[], object]
@@ -36,12 +38,13 @@ MEMORY_DECISIONS = 30
 
 def decisions(bundle: Path, *, provider: str, threads: int, seed: int) -> Iterator[tuple[str, Decide]]:
     """Of each mode, and of the flat one without the uncertainty term: its name and a decision from a latent."""
-    opened, settings = load_bundle(bundle), _settings(bundle)
+    opened = load_bundle(bundle)
+    settings = _settings(opened)
     modes: tuple[Mode, ...] = ("flat", "policy")
     if opened.slow is not None:
         modes = ("flat", "hierarchical", "policy")
     for mode in modes:
-        agent = Agent.load(bundle, mode=mode, provider=provider, threads=threads, seed=seed, settings=settings)
+        agent = Agent.load(opened, mode=mode, provider=provider, threads=threads, seed=seed, settings=settings)
         yield mode, decision(agent, seed)
     if has_ensemble(opened):
         certain = Agent(OnnxWorldModel(opened, provider=provider, threads=threads), seed=seed, settings=settings)
@@ -60,10 +63,11 @@ def decision(agent: Agent, seed: int) -> Decide:
 
 def by_samples(bundle: Path, *, threads: int, seed: int) -> Iterator[tuple[int, Decide]]:
     """Flat decisions with more and more candidates in each iteration."""
-    settings = _settings(bundle)
+    opened = load_bundle(bundle)
+    settings = _settings(opened)
     for samples in SAMPLES:
         fewer = replace(settings, samples=samples, elites=min(settings.elites, samples))
-        yield samples, decision(Agent.load(bundle, threads=threads, seed=seed, settings=fewer), seed)
+        yield samples, decision(Agent.load(opened, threads=threads, seed=seed, settings=fewer), seed)
 
 
 def by_horizon(bundle: Path, *, threads: int, seed: int) -> Iterator[tuple[int, Decide]]:
@@ -72,7 +76,7 @@ def by_horizon(bundle: Path, *, threads: int, seed: int) -> Iterator[tuple[int, 
     The predictor of each horizon has the bundle's size and random weights, which do not change the time; needs torch.
     """
     opened = load_bundle(bundle)
-    settings = replace(_settings(bundle), begin="last", prior_weight=0.0)
+    settings = replace(_settings(opened), begin="last", prior_weight=0.0)
     for horizon in HORIZONS:
         model = OnnxWorldModel(opened, threads=threads)
         model.horizon = horizon
@@ -108,8 +112,7 @@ def peak_memory_mb(bundle: Path, *, threads: int, seed: int) -> float:
 
 def _peak_memory_mb(bundle: Path, threads: int, seed: int) -> float:
     importlib.import_module("ros_nodes.planner_node")
-    mode: Mode = "flat" if load_bundle(bundle).slow is None else "hierarchical"
-    decide = decision(Agent.load(bundle, mode=mode, threads=threads, seed=seed), seed)
+    decide = decision(_best(bundle, threads, seed), seed)
     for _ in range(MEMORY_DECISIONS):
         decide()
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
@@ -127,8 +130,7 @@ def closed_loop(bundle: Path, *, minutes: float, threads: int, seed: int) -> dic
     import sim
 
     environment: Any = gymnasium.make(sim.environment_id("push"), disable_env_checker=True)
-    mode: Mode = "flat" if load_bundle(bundle).slow is None else "hierarchical"
-    agent = Agent.load(bundle, mode=mode, threads=threads, seed=seed)
+    agent = _best(bundle, threads, seed)
     observation, _ = environment.reset(seed=seed)
     agent.set_goal(observation["goal"])
     taken: list[float] = []
@@ -145,13 +147,8 @@ def closed_loop(bundle: Path, *, minutes: float, threads: int, seed: int) -> dic
             agent.set_goal(observation["goal"])
         due = max(due + LOOP_S, time.monotonic() - LOOP_S)
     environment.close()
-    p50, p99 = np.percentile(taken, [50, 99])
-    return {
-        "decisions": float(len(taken)),
-        "missed_percent": 100 * missed / len(taken),
-        "p50": 1e3 * float(p50),
-        "p99": 1e3 * float(p99),
-    }
+    counted = {"decisions": float(len(taken)), "missed_percent": 100 * missed / len(taken)}
+    return counted | percentiles([1e3 * seconds for seconds in taken])
 
 
 def draw_curves(rows: Rows, file: Path) -> None:
@@ -179,9 +176,16 @@ def draw_curves(rows: Rows, file: Path) -> None:
     pyplot.close(canvas)
 
 
-def _settings(bundle: Path) -> PlannerSettings:
+def _best(bundle: Path, threads: int, seed: int) -> Agent:
+    """The agent that plans on all levels that the bundle has."""
+    opened = load_bundle(bundle)
+    mode: Mode = "flat" if opened.slow is None else "hierarchical"
+    return Agent.load(opened, mode=mode, threads=threads, seed=seed)
+
+
+def _settings(bundle: Bundle) -> PlannerSettings:
     """The bundle's settings, but every decision searches: none backs off."""
-    return replace(PlannerSettings.from_mapping(load_bundle(bundle).planner, str(bundle)), retreat=0)
+    return replace(planner_settings(bundle), retreat=0)
 
 
 def _image(agent: Agent, rng: np.random.Generator) -> np.ndarray:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib
 import json
-import math
 import multiprocessing
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
@@ -23,10 +22,12 @@ from robot_wm.actor.settings import PlannerSettings
 from robot_wm.agent import Agent, Mode
 from robot_wm.contract import ACTION_NAMES, Contract
 from robot_wm.cost.term import Constraint
-from robot_wm.deploy.bundle import bundle_at, default_bundle, load_bundle
+from robot_wm.deploy.bundle import Bundle, default_bundle, load_bundle
 from robot_wm.deploy.session import Provider, check_provider
 from robot_wm.errors import RobotWmError
 from robot_wm.situation import QUESTIONS
+from robot_wm.statistics import percentiles, wilson_interval
+from robot_wm.tuned import level_settings, planner_settings
 
 AGENTS = ("flat", "hierarchical", "policy", "random")
 Ablation = Literal["critic", "proposals", "uncertainty", "recovery"]
@@ -85,11 +86,6 @@ class EvalConfig:
     json: Path | None = None
     suite: Literal["tabletop"] | None = None
 
-    @property
-    def model(self) -> Path:
-        """The bundle that is evaluated."""
-        return bundle_at(self.bundle)
-
 
 @dataclass(frozen=True)
 class EpisodeResult:
@@ -135,7 +131,7 @@ def run_suite(config: EvalConfig) -> dict[str, Any]:
     """
     from sim.tasks import TASKS
 
-    able = load_bundle(config.model).contract
+    able = load_bundle(config.bundle).contract
     tasks: tuple[TaskName, ...] = get_args(TaskName) if config.suite else (config.task,)
     agents: tuple[Any, ...] = AGENTS if config.agent == "all" else (config.agent,)
     table = Table("task", *agents)
@@ -158,7 +154,7 @@ def measure(config: EvalConfig) -> dict[str, Any]:
     """Plays all episodes of one task with one agent, behind a progress bar; the report of `summarize`."""
     console = Console()
     if config.agent != "scripted":
-        console.print(f"bundle {config.model} on {check_provider(config.provider)}, {config.threads} threads")
+        console.print(f"bundle {config.bundle} on {check_provider(config.provider)}, {config.threads} threads")
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     results: list[EpisodeResult] = []
     with Progress(*columns, console=console) as progress:
@@ -214,43 +210,40 @@ def _agent(config: EvalConfig, environment: Any) -> Any:
 
         return ScriptedAgent(environment.unwrapped)
     assert config.agent != "all", "each agent is measured by itself"
-    settings, levels = settings_of(config)
+    bundle = load_bundle(config.bundle)
+    settings, levels = settings_of(config, bundle)
     agent = Agent.load(
-        config.model,
+        bundle,
         settings=settings,
         levels=levels,
         mode=config.agent,
         provider=config.provider,
         threads=config.threads,
-        guardrails=_guardrails(config),
+        guardrails=_guardrails(config, bundle.contract),
         memory=config.memory,
     )
     able, lacking = agent.contract, _lacking(agent.contract, environment.unwrapped.task.contract)
     if lacking:
         raise RobotWmError(
             f"eval: task {config.task} needs action dimension '{lacking[0]}', but contract '{able.name}' of bundle "
-            f"{config.model} fixes it; train with `robot-wm collect --task {config.task}`"
+            f"{config.bundle} fixes it; train with `robot-wm collect --task {config.task}`"
         )
     return agent
 
 
-def settings_of(config: EvalConfig) -> tuple[PlannerSettings, LevelSettings | None]:
+def settings_of(config: EvalConfig, bundle: Bundle) -> tuple[PlannerSettings, LevelSettings | None]:
     """The bundle's settings, less what the agent shall do without, and with what it shall recall."""
-    bundle = load_bundle(config.model)
-    settings = PlannerSettings.from_mapping(bundle.planner, str(config.model))
+    settings = planner_settings(bundle)
     for ablation in config.without:
         settings = replace(settings, **ABLATIONS[ablation])
-    if bundle.slow is None:
-        return settings, None
-    levels = LevelSettings.from_mapping(bundle.slow.settings, str(config.model))
-    return settings, replace(levels, recalled=config.recall) if config.recall else levels
+    return settings, level_settings(bundle, config.recall or None)
 
 
-def _guardrails(config: EvalConfig) -> list[Constraint]:
+def _guardrails(config: EvalConfig, contract: Contract) -> list[Constraint]:
     if config.robot is None:
         return []
     load = importlib.import_module("ros_nodes.robot_guardrails").load_guardrails
-    guardrails: list[Constraint] = load(config.robot, load_bundle(config.model).contract.step_s)
+    guardrails: list[Constraint] = load(config.robot, contract.step_s)
     return guardrails
 
 
@@ -305,7 +298,7 @@ def summarize(config: EvalConfig, results: list[EpisodeResult]) -> dict[str, Any
         "without": sorted(config.without),
         "recall": config.recall,
         "robot": config.robot,
-        "bundle_sha256": None if config.agent == "scripted" else load_bundle(config.model).sha256,
+        "bundle_sha256": None if config.agent == "scripted" else load_bundle(config.bundle).sha256,
         "success_rate": len(successes) / len(results),
         "ci95": list(wilson_interval(len(successes), len(results))),
         "steps_mean": float(np.mean([result.steps for result in successes])) if successes else None,
@@ -316,17 +309,3 @@ def summarize(config: EvalConfig, results: list[EpisodeResult]) -> dict[str, Any
         "encode_ms": percentiles([ms for result in results for ms in result.encode_ms]),
         "failed_episodes": sorted(result.index for result in results if not result.success),
     }
-
-
-def wilson_interval(successes: int, trials: int, z: float = 1.959964) -> tuple[float, float]:
-    """Wilson's score interval of a success rate, 95 % by default (Wilson 1927, equation 3)."""
-    rate, square = successes / trials, z * z
-    centre = (rate + square / (2 * trials)) / (1 + square / trials)
-    half = z / (1 + square / trials) * math.sqrt(rate * (1 - rate) / trials + square / (4 * trials**2))
-    return round(max(0.0, centre - half), 6), round(min(1.0, centre + half), 6)
-
-
-def percentiles(values: list[float]) -> dict[str, float]:
-    """Median and 99th percentile."""
-    p50, p99 = np.percentile(values, [50, 99])
-    return {"p50": float(p50), "p99": float(p99)}

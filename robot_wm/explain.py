@@ -11,8 +11,9 @@ from rich.console import Console
 
 from robot_wm.actor.plan import Plan, Proposals
 from robot_wm.actor.planner import Planner, WorldModel
-from robot_wm.agent import Agent, Decision
+from robot_wm.agent import Agent
 from robot_wm.cost.term import Constraint, Cost, Rollout, Weighted, weighted_energies
+from robot_wm.decision import Decision
 from robot_wm.deploy.bundle import default_bundle
 from robot_wm.errors import RobotWmError
 from robot_wm.evaluation import TaskName, episode_seed
@@ -172,10 +173,8 @@ def explain(config: PlanConfig) -> Explanation:
         agent.reset(seed)
         agent.set_goal(observation["goal"])
         for number in range(config.decision):
-            _, _, ended, cut, _ = stepped = environment.step(
-                agent.act(observation["image"], observation["state"]).actions[0]
-            )
-            observation = stepped[0]
+            chosen = agent.act(observation["image"], observation["state"])
+            observation, _, ended, cut, _ = environment.step(chosen.actions[0])
             if ended or cut:
                 raise RobotWmError(
                     f"plan: the episode ended after decision {number}; lower --decision {config.decision}"

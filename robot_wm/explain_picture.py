@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from robot_wm.agent import Decision
+from robot_wm.decision import Decision
 
 WAYS = 150
 """Candidates whose ways are drawn, evenly from the best to the worst."""

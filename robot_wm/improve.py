@@ -11,7 +11,6 @@ from pathlib import Path
 from rich.console import Console
 
 from robot_wm.actor.level_settings import LevelSettings
-from robot_wm.actor.settings import PlannerSettings
 from robot_wm.agent import Mode
 from robot_wm.data.files import write_atomic
 from robot_wm.deploy.bundle import Bundle, load_bundle
@@ -21,6 +20,7 @@ from robot_wm.errors import BundleError, RobotWmError
 from robot_wm.evaluation import EvalConfig, TaskName, Teacher, evaluate
 from robot_wm.promotion import Round, Score, Scores, append_history, read_history, worse
 from robot_wm.training.config import TrainingPlan
+from robot_wm.tuned import level_settings, planner_settings
 
 _COLLECTING_SEED, _JUDGING_SEED = 1_000, 2_000
 """Added to the number of a round, so that none is judged on episodes that it learned from."""
@@ -127,9 +127,14 @@ def _further(config: ImproveConfig, number: int) -> tuple[Path, ...]:
     return (*config.further, *(_data(config, earlier) for earlier in range(1, number + 1)))
 
 
+def _promoted_last(config: ImproveConfig) -> int:
+    """The round whose bundle is the present one; 0 for the bundle that improvement began with."""
+    return max((done.number for done in read_history(config.out) if done.promoted), default=0)
+
+
 def _present_run(config: ImproveConfig) -> Path:
-    promoted = [done.number for done in read_history(config.out) if done.promoted]
-    return _round(config, promoted[-1]) / "run" if promoted else config.checkpoint
+    last = _promoted_last(config)
+    return _round(config, last) / "run" if last else config.checkpoint
 
 
 def _prepared(config: ImproveConfig, number: int) -> bool:
@@ -178,7 +183,7 @@ def _export(config: ImproveConfig, number: int) -> None:
     from robot_wm.deploy.export import ExportConfig, export_checkpoint
 
     folder, present = _round(config, number), load_bundle(config.bundle)
-    levels = LevelSettings() if present.slow is None else LevelSettings.from_mapping(present.slow.settings, "bundle")
+    levels = level_settings(present) or LevelSettings()
     try:
         with replacing(folder / "bundle") as staged:
             export_checkpoint(
@@ -187,7 +192,7 @@ def _export(config: ImproveConfig, number: int) -> None:
                     staged,
                     present.name,
                     horizon=present.horizon,
-                    planner=PlannerSettings.from_mapping(present.planner, str(config.bundle)),
+                    planner=planner_settings(present),
                     levels=levels,
                     force=config.force,
                 )
@@ -214,8 +219,7 @@ def _judged(config: ImproveConfig, number: int) -> Round:
 
 def _present(config: ImproveConfig) -> Bundle:
     """The bundle promoted last, as the round kept it: the one at `config.bundle` may be replaced by a killed round."""
-    promoted = [done.number for done in read_history(config.out) if done.promoted]
-    return load_bundle(_round(config, promoted[-1] if promoted else 0) / "bundle")
+    return load_bundle(_round(config, _promoted_last(config)) / "bundle")
 
 
 def _scores(config: ImproveConfig, number: int, name: str, bundle: Bundle) -> Scores:

@@ -10,7 +10,7 @@ from typing import Any
 
 from robot_wm.data.files import write_atomic
 from robot_wm.errors import RobotWmError
-from robot_wm.evaluation import wilson_interval
+from robot_wm.statistics import wilson_interval
 
 HISTORY = "history.jsonl"
 

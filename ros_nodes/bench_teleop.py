@@ -22,7 +22,7 @@ from std_msgs.msg import Bool
 from trajectory_msgs.msg import JointTrajectory
 
 from robot_wm.errors import RobotWmError
-from robot_wm.evaluation import percentiles
+from robot_wm.statistics import percentiles
 from ros_nodes.conversions import joints_from
 from ros_nodes.demo import launch_file
 from ros_nodes.qos import LATEST, SENSOR

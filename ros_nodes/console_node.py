@@ -25,7 +25,7 @@ from std_srvs.srv import Trigger
 from trajectory_msgs.msg import MultiDOFJointTrajectory
 
 from robot_wm.contract import Contract
-from robot_wm.deploy.bundle import bundle_at, load_bundle
+from robot_wm.deploy.bundle import Bundle, load_bundle
 from robot_wm.errors import BundleError
 from ros_nodes.console.board import Board, Shot, Word
 from ros_nodes.console.hand import Hand
@@ -74,8 +74,8 @@ class ConsoleNode(ManagedNode):
     def on_setup(self) -> None:
         robot = self._robot = RobotConfig.load(self.get_parameter("robot").value)
         self.hardware, self._arm = robot.name, robot.arm()
-        bundle = bundle_at(self.get_parameter("bundle").value)
-        self._contract = load_bundle(bundle).contract
+        bundle = load_bundle(self.get_parameter("bundle").value)
+        self._contract = bundle.contract
         self._imagination = self._imagine_with(bundle)
         self.board, self.hand = Board(), Hand()
         self._was_held = False
@@ -85,7 +85,7 @@ class ConsoleNode(ManagedNode):
         self._recorder = RecorderClient(self, self.board.says)
         self._release.append(self._recorder.close)
 
-    def _imagine_with(self, bundle: Path) -> Imagination | None:
+    def _imagine_with(self, bundle: Bundle) -> Imagination | None:
         try:
             return Imagination(bundle)
         except BundleError as error:

@@ -7,7 +7,6 @@ import threading
 import time
 from collections import deque
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -19,13 +18,14 @@ from std_msgs.msg import Float32, Float32MultiArray, String
 from std_srvs.srv import Trigger
 from trajectory_msgs.msg import MultiDOFJointTrajectory
 
-from robot_wm.actor.level_settings import LevelSettings
-from robot_wm.agent import Agent, Decision
+from robot_wm.agent import Agent
 from robot_wm.contract import Contract
-from robot_wm.deploy.bundle import Bundle, bundle_at, load_bundle
+from robot_wm.decision import Decision
+from robot_wm.deploy.bundle import load_bundle
 from robot_wm.errors import ObservationError, RobotWmError
 from robot_wm.safety.freshness import Bounds, Freshness
 from robot_wm.safety.images import FrozenView, require_view
+from robot_wm.tuned import level_settings
 from robot_wm.understanding.view import View, learn_command
 from ros_nodes.control_source import SOURCE, source_of
 from ros_nodes.conversions import (
@@ -82,18 +82,18 @@ class PlannerNode(ManagedNode):
     def on_setup(self) -> None:
         self._robot = RobotConfig.load(self.get_parameter("robot").value)
         self.hardware, self._arm = self._robot.name, self._robot.arm()
-        bundle = bundle_at(self.get_parameter("bundle").value)
         mode, provider = self.get_parameter("mode").value, self.get_parameter("provider").value
         seed, asks = self.get_parameter("seed").value, self.get_parameter("ask_operator").value
-        opened, memory = load_bundle(bundle), self.get_parameter("memory").value
+        bundle = load_bundle(self.get_parameter("bundle").value)
+        memory, recall = self.get_parameter("memory").value, self.get_parameter("recall").value
         self._agent = Agent.load(
             bundle,
             mode=mode,
             provider=provider,
             seed=seed,
             asks=asks,
-            guardrails=guardrails_of(self._robot, self._arm, opened.contract.step_s),
-            levels=_levels(opened, self.get_parameter("recall").value),
+            guardrails=guardrails_of(self._robot, self._arm, bundle.contract.step_s),
+            levels=level_settings(bundle, recall or None),
             memory=Path(memory) if memory else None,
         )
         if self._agent.memory is not None:
@@ -344,13 +344,6 @@ class PlannerNode(ManagedNode):
             self.report(DiagnosticStatus.OK, self._pause)
         elif self._running and missing:
             self.report(DiagnosticStatus.WARN, missing)
-
-
-def _levels(bundle: Bundle, recall: int) -> LevelSettings | None:
-    """The slow level's settings with so many ways recalled; None where the bundle's hold."""
-    if bundle.slow is None or not recall:
-        return None
-    return replace(LevelSettings.from_mapping(bundle.slow.settings, str(bundle.path)), recalled=recall)
 
 
 def _check_frames(robot: RobotConfig, contract: Contract) -> None:

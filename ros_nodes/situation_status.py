@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from diagnostic_msgs.msg import DiagnosticStatus
 
-from robot_wm.agent import Decision
+from robot_wm.decision import Decision
 from robot_wm.situation import QUESTIONS
 from ros_nodes.diagnostics import status
 

@@ -13,15 +13,16 @@ from rich.console import Console
 from rich.table import Table
 
 import sim
-from robot_wm.actor.settings import PlannerSettings
 from robot_wm.agent import Agent
 from robot_wm.data.cache import CachedDataset, load_cached
 from robot_wm.data.judgements import Clip, Judgement, write_judgements
 from robot_wm.deploy.bundle import load_bundle
 from robot_wm.deploy.staging import replacing
 from robot_wm.errors import RobotWmError
-from robot_wm.evaluation import episode_seed, wilson_interval
+from robot_wm.evaluation import episode_seed
 from robot_wm.preference import PreferConfig, learn
+from robot_wm.statistics import wilson_interval
+from robot_wm.tuned import planner_settings
 from sim.collect import CollectConfig
 from sim.collect import run as collect
 
@@ -105,8 +106,8 @@ def _at(clip: Clip, folder: Path) -> Clip:
 
 def _push(bundle: Path, weight: float, seed: int, index: int) -> Pushed:
     opened = load_bundle(bundle)
-    settings = PlannerSettings.from_mapping({**opened.planner, "preference_weight": weight}, str(bundle))
-    agent = Agent.load(bundle, settings=settings, threads=1)
+    settings = replace(planner_settings(opened), preference_weight=weight)
+    agent = Agent.load(opened, settings=settings, threads=1)
     environment = gymnasium.make(sim.environment_id("push"), disable_env_checker=True)
     number = episode_seed(seed, index)
     try:

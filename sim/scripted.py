@@ -6,7 +6,7 @@ import time
 
 import numpy as np
 
-from robot_wm.agent import Decision
+from robot_wm.decision import Decision
 from sim.envs import TabletopEnv
 from sim.pusher import PlayStyle
 from sim.scripts import SCRIPTS

@@ -10,6 +10,7 @@ import pytest
 
 from robot_wm.bench import BENCHES, BenchConfig
 from robot_wm.bench import run as bench
+from robot_wm.deploy.bundle import load_bundle
 from robot_wm.errors import BundleError, RobotWmError
 from robot_wm.evaluation import (
     EpisodeResult,
@@ -18,8 +19,8 @@ from robot_wm.evaluation import (
     run,
     settings_of,
     summarize,
-    wilson_interval,
 )
+from robot_wm.statistics import wilson_interval
 
 KEYS = {"task", "agent", "episodes", "seed", "success_rate", "ci95", "steps_mean", "plan_ms", "encode_ms"}
 
@@ -92,11 +93,11 @@ def test_benchmarks_write_their_figures(tiny_bundle: Path, tmp_path: Path, targe
 
 
 def test_what_an_agent_does_without_is_gone_from_its_settings(tiny_bundle: Path) -> None:
-    whole, levels = settings_of(EvalConfig(bundle=tiny_bundle))
+    bundle = load_bundle(tiny_bundle)
+    whole, levels = settings_of(EvalConfig(), bundle)
     assert levels is not None and levels.recalled == 0
-    bare, levels = settings_of(
-        EvalConfig(bundle=tiny_bundle, without=("critic", "proposals", "uncertainty", "recovery"), recall=3)
-    )
+    without = EvalConfig(without=("critic", "proposals", "uncertainty", "recovery"), recall=3)
+    bare, levels = settings_of(without, bundle)
     assert levels is not None and levels.recalled == 3
     assert whole.critic_weight > 0 and whole.prior_weight > 0 and whole.begin == "policy" and whole.retreat > 0
     assert bare.critic_weight == bare.prior_weight == bare.uncertainty_weight == bare.retreat == 0

@@ -51,8 +51,8 @@ def bundle_at(name: str | Path) -> Path:
     return SHIPPED / path if len(path.parts) == 1 and not path.exists() and (SHIPPED / path).is_dir() else path
 
 
-def load_bundle(path: Path) -> Bundle:
-    """Reads and verifies a bundle directory, or a shipped bundle by its name.
+def load_bundle(path: str | Path) -> Bundle:
+    """Reads and verifies a bundle directory, or a shipped bundle by its name; the default one for an empty name.
 
     Raises:
         BundleError: A file is missing, unlisted, altered, a link, too large or outside the directory; a graph holds

@@ -16,7 +16,7 @@ from rich.table import Table
 from robot_wm.deploy.bundle import Bundle, default_bundle, load_bundle
 from robot_wm.deploy.session import OnnxWorldModel
 from robot_wm.errors import RobotWmError
-from robot_wm.evaluation import wilson_interval
+from robot_wm.statistics import wilson_interval
 from robot_wm.understanding.features import Encode, bundle_features, encode_all, untrained_features
 from robot_wm.understanding.optional_graph import OptionalGraph
 from robot_wm.understanding.surprise import Predict, clip_surprise, pairwise_accuracy, surprise_over_time

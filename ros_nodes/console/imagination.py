@@ -5,12 +5,11 @@ from __future__ import annotations
 import threading
 from collections import deque
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
 from robot_wm.actions import displacement
-from robot_wm.deploy.bundle import load_bundle
+from robot_wm.deploy.bundle import Bundle
 from robot_wm.deploy.session import OnnxWorldModel
 from robot_wm.understanding.optional_graph import OptionalGraph
 from ros_nodes.console.board import Shot
@@ -50,14 +49,14 @@ class Imagination:
         bundle: Model bundle with `decoder.onnx`.
 
     Raises:
-        BundleError: The bundle is damaged or has no decoder.
+        BundleError: The bundle has no decoder.
     """
 
-    def __init__(self, bundle: Path) -> None:
-        opened = load_bundle(bundle)
-        self.contract = opened.contract
-        self._model = OnnxWorldModel(opened, threads=1)
-        self._decoder = OptionalGraph(opened, "decoder", f"robot-wm imagine --learn --bundle {bundle}", threads=1)
+    def __init__(self, bundle: Bundle) -> None:
+        self.contract = bundle.contract
+        self._model = OnnxWorldModel(bundle, threads=1)
+        learn = f"robot-wm imagine --learn --bundle {bundle.path}"
+        self._decoder = OptionalGraph(bundle, "decoder", learn, threads=1)
         self._moments: deque[Moment] = deque(maxlen=KEPT)
         self._shots: deque[Shot] = deque(maxlen=4 * KEPT)
         self._lock = threading.Lock()

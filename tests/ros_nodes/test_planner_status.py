@@ -15,7 +15,7 @@ from sensor_msgs.msg import Image, JointState
 from std_msgs.msg import String
 from trajectory_msgs.msg import MultiDOFJointTrajectory
 
-from robot_wm.agent import Decision
+from robot_wm.decision import Decision
 from ros_nodes.conversions import array_to_image, image_to_latent, latent_to_image
 from ros_nodes.qos import LATCHED, LATEST, SENSOR
 from ros_nodes.robot_config import RobotConfig
