@@ -6,6 +6,7 @@ import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -26,13 +27,16 @@ def program() -> str:
 
 
 @contextmanager
-def browser_page() -> Iterator[Any]:
-    """An empty page of Playwright."""
+def browser_page(scratch: Path) -> Iterator[Any]:
+    """An empty page of Playwright, in a browser that leaves the nodes their share of a small computer."""
     from playwright.sync_api import sync_playwright
 
+    polite = scratch / "polite_browser"
+    polite.write_text(f'#!/bin/sh\nexec nice -n 10 {program()} "$@"\n', encoding="ascii")
+    polite.chmod(0o755)
     options = [*OPTIONS, *(["--no-sandbox"] if os.geteuid() == 0 else [])]  # Chromium has no sandbox for root
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program(), args=options)
+        browser = playwright.chromium.launch(executable_path=polite, args=options)
         page = browser.new_page(viewport=SIZE)
         page.set_default_timeout(60_000)
         yield page
