@@ -18,6 +18,8 @@ def pytest_configure(config: pytest.Config) -> None:
 def tiny_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A real exported bundle of the real architecture, very small and with random weights."""
     torch = pytest.importorskip("torch")
+    for module in ("onnx", "onnxscript", "safetensors"):
+        pytest.importorskip(module)
     from robot_wm.actor.settings import PlannerSettings
     from robot_wm.contract import TABLETOP
     from robot_wm.deploy.export import ExportConfig, export_checkpoint

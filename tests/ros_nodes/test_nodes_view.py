@@ -11,6 +11,7 @@ import pytest
 pytest.importorskip("pybullet")
 pytest.importorskip("pinocchio")
 pytest.importorskip("torch")
+pytest.importorskip("onnxscript")
 
 import torch
 from diagnostic_msgs.msg import DiagnosticStatus
