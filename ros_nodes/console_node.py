@@ -34,9 +34,9 @@ from ros_nodes.console.judging import Judge
 from ros_nodes.console.page import Page
 from ros_nodes.console.recording import RecorderClient
 from ros_nodes.conversions import (
+    arm_state_from,
     array_to_image,
     image_to_latent,
-    joints_from,
     message_to_plan,
     seconds,
 )
@@ -220,11 +220,9 @@ class ConsoleNode(ManagedNode):
             self._imagination.see(shot)
 
     def _on_joints(self, message: JointState) -> None:
-        topic = self._robot.topics.joint_states
-        joints = joints_from(message, self._robot.joints, topic)
-        fingers = joints_from(message, self._robot.gripper.joints, topic)
+        joints, opening = arm_state_from(message, self._robot, self._robot.topics.joint_states)
         self.board.joints = dict(zip(message.name, message.position, strict=False))
-        self.board.pose, self.board.opening = self._arm.forward(joints), self._robot.gripper.opening(fingers)
+        self.board.pose, self.board.opening = self._arm.forward(joints), opening
 
     def _on_latent(self, message: Image) -> None:
         if self._imagination is None or self.board.pose is None:

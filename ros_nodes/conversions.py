@@ -15,6 +15,7 @@ from trajectory_msgs.msg import JointTrajectory, MultiDOFJointTrajectory, MultiD
 
 from robot_wm.contract import Camera
 from robot_wm.errors import ObservationError, RobotWmError
+from ros_nodes.robot_config import RobotConfig
 from ros_nodes.robot_interfaces import Gripper
 
 GRIPPER = "gripper"
@@ -137,6 +138,12 @@ def joints_from(message: JointState, names: tuple[str, ...], topic: str) -> np.n
     if not np.all(np.isfinite(positions)):
         raise MessageError(f"{topic}: positions {positions} are not all finite")
     return positions
+
+
+def arm_state_from(message: JointState, robot: RobotConfig, topic: str) -> tuple[np.ndarray, float]:
+    """Positions (n,) of the arm's joints and the gripper's opening, 0 … 1; MessageError as in `joints_from`."""
+    fingers = joints_from(message, robot.gripper.joints, topic)
+    return joints_from(message, robot.joints, topic), robot.gripper.opening(fingers)
 
 
 def joint_command_from(

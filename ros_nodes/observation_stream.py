@@ -16,7 +16,7 @@ from robot_wm.data.alignment import Aligned, Aligner, Losses
 from robot_wm.errors import ContractError, RobotWmError
 from robot_wm.kinematics import Arm, interpolate_pose
 from robot_wm.signals import ACTION, PLAN, STATE, Signal
-from ros_nodes.conversions import Plan, image_to_array, joints_from, message_to_plan
+from ros_nodes.conversions import Plan, arm_state_from, image_to_array, message_to_plan
 from ros_nodes.message_text import message_class
 from ros_nodes.robot_config import RobotConfig
 
@@ -144,9 +144,7 @@ class ObservationStream:
         return Frame(aligned.stamp_ns, images, state, command, aligned.run + self._holes)
 
     def _state(self, message: Any) -> np.ndarray:
-        robot, topic = self._robot, self.signals[STATE]
-        joints = joints_from(message, robot.joints, topic)
-        opening = robot.gripper.opening(joints_from(message, robot.gripper.joints, topic))
+        joints, opening = arm_state_from(message, self._robot, self.signals[STATE])
         return np.append(self._arm.forward(joints), opening).astype(np.float32)
 
 

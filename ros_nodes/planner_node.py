@@ -30,9 +30,9 @@ from robot_wm.understanding.view import View, learn_command
 from ros_nodes.control_source import SOURCE, source_of
 from ros_nodes.conversions import (
     Plan,
+    arm_state_from,
     image_to_array,
     image_to_latent,
-    joints_from,
     latent_to_image,
     plan_to_message,
     seconds,
@@ -208,14 +208,12 @@ class PlannerNode(ManagedNode):
         self.get_logger().info("new goal image")
 
     def _on_joints(self, message: JointState) -> None:
-        topic = self._robot.topics.joint_states
         try:
-            joints = joints_from(message, self._robot.joints, topic)
-            fingers = joints_from(message, self._robot.gripper.joints, topic)
+            joints, opening = arm_state_from(message, self._robot, self._robot.topics.joint_states)
         except RobotWmError as error:
             self.get_logger().error(str(error), throttle_duration_sec=2.0)
             return
-        self._states.append((seconds(message.header.stamp), np.append(joints, self._robot.gripper.opening(fingers))))
+        self._states.append((seconds(message.header.stamp), np.append(joints, opening)))
         self._joints_at = time.monotonic()
 
     def _on_latent(self, message: Image) -> None:

@@ -21,7 +21,7 @@ from tyro.conf import Positional
 from robot_wm.data import Dataset
 from ros_nodes.control_source import GIVE_BACK, SOURCE, source_of
 from ros_nodes.controller_node import PLAN
-from ros_nodes.conversions import Plan, joints_from, plan_to_message, seconds
+from ros_nodes.conversions import Plan, arm_state_from, joints_from, plan_to_message, seconds
 from ros_nodes.qos import LATCHED, LATEST, SENSOR
 from ros_nodes.replay_course import Course, ReplayError, TrackingError, course, tracking_error
 from ros_nodes.robot_config import RobotConfig
@@ -100,8 +100,8 @@ class _Arm:
         if self._stop_planner.service_is_ready():
             self._session.answer(self._stop_planner, Trigger.Request())
         assert self._newest is not None
-        fingers = joints_from(self._newest, self._robot.gripper.joints, self._joints_topic)
-        return np.append(self._pose(self._newest), self._robot.gripper.opening(fingers))
+        joints, opening = arm_state_from(self._newest, self._robot, self._joints_topic)
+        return np.append(self._kinematics.forward(joints), opening)
 
     def follow(self, wanted: Course) -> TrackingError:
         """Sends the course as it becomes due, then "stop"; the arm's distance from it."""

@@ -33,7 +33,7 @@ from robot_wm.errors import RobotWmError
 from robot_wm.safety.guard import RESTING
 from ros_nodes.arm_commands import GRIPPER_COMMAND
 from ros_nodes.control_source import GIVE_BACK, PERSON_PLAN, SOURCE, source_of
-from ros_nodes.conversions import Plan, gripper_positions_from, joints_from, plan_to_message
+from ros_nodes.conversions import Plan, arm_state_from, gripper_positions_from, plan_to_message
 from ros_nodes.diagnostics import read_values, status
 from ros_nodes.managed_node import Change, ManagedNode
 from ros_nodes.node_process import run
@@ -146,14 +146,12 @@ class TeleopNode(ManagedNode):
         return TeleopLimits(**limits, low=low, high=high)
 
     def _on_joints(self, message: JointState) -> None:
-        topic = self._robot.topics.joint_states
         try:
-            joints = joints_from(message, self._robot.joints, topic)
-            fingers = joints_from(message, self._robot.gripper.joints, topic)
+            state = arm_state_from(message, self._robot, self._robot.topics.joint_states)
         except RobotWmError as error:
             self.get_logger().error(str(error), throttle_duration_sec=2.0)
             return
-        self._joints = time.monotonic(), joints, self._robot.gripper.opening(fingers)
+        self._joints = time.monotonic(), *state
 
     def _on_gripper_command(self, message: Float64MultiArray) -> None:
         """What was commanded last, by whomever: a gripper that holds something must not be opened by taking over."""
