@@ -83,5 +83,5 @@ def learn(path: Path, encode: Encode, clips: int, schedule: Schedule, seed: int)
         f"motion (seed {seed}), {schedule.steps} steps; mean L1 on held-out clips "
         f"{losses['held_out_loss']:.3f} of the tokens' standard deviation. `robot-wm physics` measures its surprise."
     )
-    outputs = ["target", "expected"]
+    outputs = ["target", "expected", "spread"]
     return attach(path, "clip_predictor", model, ("tokens", example), outputs, metrics, ("Clip predictor", note))

@@ -1,4 +1,8 @@
-"""Surprise: how far what is seen is from what was expected, over sliding windows (arXiv 2502.11831, section 2)."""
+"""Surprise: how far what is seen is from what was expected, over sliding windows (arXiv 2502.11831, section 2).
+
+The distance is weighed against that which was to be expected at each place: a thing that falls fast is seldom foreseen
+to the pixel and surprises nobody by that, while a small change where all is calm does.
+"""
 
 from __future__ import annotations
 
@@ -6,13 +10,16 @@ from collections.abc import Callable
 
 import numpy as np
 
-Predict = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
-"""Tokens (B, W, n, D) of windows to normalised tokens (B, W, n, D) and expectations (B, W, horizons, n, D)."""
+Predict = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray, np.ndarray]]
+"""Tokens (B, W, n, D) of windows to normalised tokens (B, W, n, D), expectations (B, W, horizons, n, D) and their
+expected mean L1 errors (B, W, horizons, n)."""
 
 STRIDE = 4
 """Frames between two windows."""
 CONTEXT = 2
 """Frames that are seen before the first expectation counts."""
+DOUBT = 0.5
+"""How much an error that was to be expected excuses: nothing at 0, all at 1."""
 
 
 def surprise_over_time(
@@ -27,18 +34,18 @@ def surprise_over_time(
         horizons: Frames ahead of each of the predictor's expectations.
 
     Returns:
-        Mean L1 between expected and true tokens, float64 (C, F), the mean over windows and horizons; NaN for the first
-        frames, which nothing was expected of.
+        L1 between expected and true tokens over the expected error to the power of `DOUBT`, float64 (C, F), the mean
+        over places, windows and horizons; NaN for the first frames, which nothing was expected of.
     """
     clips, frames = tokens.shape[:2]
     total, count = np.zeros((clips, frames)), np.zeros(frames)
     for start in range(0, frames - window + 1, stride):
-        target, expected = predict(tokens[:, start : start + window].astype(np.float32))
+        target, expected, spread = predict(tokens[:, start : start + window].astype(np.float32))
         for index, ahead in enumerate(horizons):
-            first = CONTEXT - 1
-            errors = np.abs(expected[:, first : window - ahead, index] - target[:, first + ahead :]).mean((2, 3))
-            seen = slice(start + first + ahead, start + window)
-            total[:, seen] += errors
+            told = slice(CONTEXT - 1, window - ahead)
+            errors = np.abs(expected[:, told, index] - target[:, told.start + ahead :]).mean(-1)
+            seen = slice(start + told.start + ahead, start + window)
+            total[:, seen] += (errors / spread[:, told, index] ** DOUBT).mean(-1)
             count[seen] += 1
     return np.divide(total, count, out=np.full_like(total, np.nan), where=count > 0)
 

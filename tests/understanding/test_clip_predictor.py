@@ -28,6 +28,7 @@ def test_it_does_not_look_ahead() -> None:
     with torch.inference_mode():
         before, after = model(tokens)[1], model(changed)[1]
     assert before.shape == (2, WINDOW, len(HORIZONS), PLACES, CHANNELS)
+    assert model(tokens)[2].shape == before.shape[:-1]
     assert torch.equal(before[:, :7], after[:, :7])
     assert not torch.allclose(before[:, 7], after[:, 7])
 
@@ -39,5 +40,15 @@ def test_it_learns_to_expect_what_was_covered() -> None:
     assert losses["held_out_loss"] < 0.35
     fresh = torch.from_numpy(hidden_for_a_while(64, rng))
     with torch.inference_mode():
-        target, expected = model(fresh)
+        target, expected, _ = model(fresh)
     assert (expected[:, 8, 0].sign() == target[:, 9].sign()).float().mean() > 0.9
+
+
+def test_it_learns_where_it_errs() -> None:
+    rng = np.random.default_rng(0)
+    tokens = 0.01 * rng.standard_normal((200, WINDOW, PLACES, CHANNELS)).astype(np.float32)
+    tokens[:, :, 0] = rng.standard_normal((200, WINDOW, CHANNELS))  # noise that nobody can foresee
+    model, _ = train_clip_predictor(tokens, Schedule(steps=120, batch=16, rate=5e-3, warmup=20), seed=0)
+    with torch.inference_mode():
+        spread = model(torch.from_numpy(tokens[:16]))[2].mean((0, 1, 2))
+    assert spread[0] > 3 * spread[1:].max()
