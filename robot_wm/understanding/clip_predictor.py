@@ -1,4 +1,4 @@
-"""A small V-JEPA-style predictor of clips: the dense tokens of the next frames from those of the frames before."""
+"""A small V-JEPA-style predictor of clips: the dense tokens of the next frame from those of the frames before."""
 
 from __future__ import annotations
 
@@ -8,12 +8,8 @@ from torch.nn import functional
 
 WINDOW = 12
 """Frames that it sees at most."""
-HORIZONS = (1, 2)
-"""Frames ahead that it predicts."""
 CHANGE = 3.0
 """Weight of what changes against what stays, in the loss."""
-SPREAD = 0.1
-"""Weight of the expected error's own loss."""
 REACH = 5
 """Places across which a layer mixes."""
 
@@ -24,9 +20,9 @@ class ClipPredictor(nn.Module):
     What is expected of a place is the sum of four things: what was seen there before, found by attention over time, so
     that what a curtain hides for a while is still at hand when it rises; what is now at other places and comes here,
     found by attention over space; the place's last change, as by inertia; and something new. The first three begin with
-    no weight, so that an untrained predictor remembers nothing. How large an error is to be expected is predicted too.
-    Predictions are of tokens without their mean at each place, at unit scale, as in pre-training
-    (`robot_wm.perception.vjepa.normalise_targets`), here with the training clips' figures.
+    no weight, so that an untrained predictor remembers nothing. Predictions are of tokens without their mean at each
+    place, at unit scale, as in pre-training (`robot_wm.perception.vjepa.normalise_targets`), here with the training
+    clips' figures.
 
     Args:
         places: Tokens n of a frame, a square grid.
@@ -45,26 +41,23 @@ class ClipPredictor(nn.Module):
         self.place = nn.Parameter(0.1 * torch.randn(places, width))
         self.time = nn.Parameter(0.1 * torch.randn(WINDOW, 1, width))
         self.layers = nn.ModuleList(_Layer(width, heads, past=index % 2 == 0) for index in range(depth))
-        self.norm, self.new = nn.LayerNorm(width), nn.Linear(width, len(HORIZONS) * channels)
+        self.norm, self.new, self.gate = nn.LayerNorm(width), nn.Linear(width, channels), nn.Linear(width, 1)
         self.memory, self.transport = _Memory(width), _Transport(places, width)
-        self.gates, self.spread = nn.Linear(width, len(HORIZONS)), nn.Linear(width, len(HORIZONS))
-        self.trust = nn.Parameter(torch.zeros(3, len(HORIZONS), 1, 1))
+        self.trust = nn.Parameter(torch.zeros(3))
 
     def fit_scale(self, tokens: torch.Tensor) -> None:
         """Takes mean and scale from the tokens of training clips (M, n, channels)."""
         self.mean.copy_(tokens.mean(0))
         self.scale.copy_((tokens - self.mean).std() + 1e-5)
 
-    def forward(self, tokens: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        """Predicts from every frame of a window and those before it.
+    def forward(self, tokens: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Predicts what follows every frame of a window from it and those before it.
 
         Args:
             tokens: Dense tokens (B, WINDOW, n, channels).
 
         Returns:
-            The normalised tokens, shaped as `tokens`; what is expected `HORIZONS` frames after each frame,
-            (B, WINDOW, horizons, n, channels); and the mean L1 by which each place is expected to differ from that,
-            (B, WINDOW, horizons, n).
+            The normalised tokens, and what is expected in the frame after each, both shaped as `tokens`.
         """
         target = (tokens - self.mean) / self.scale
         change = _change(target)
@@ -72,27 +65,17 @@ class ClipPredictor(nn.Module):
         for layer in self.layers:
             hidden = layer(hidden)
         hidden = self.norm(hidden)
-        new = self.new(hidden).unflatten(-1, (len(HORIZONS), -1)).transpose(2, 3)
-        gates = 2.0 * self.gates(hidden).sigmoid().transpose(2, 3)[..., None]
         recalled, brought = self.memory(hidden, target), self.transport(hidden, target)
-        known = self.trust[0] * recalled + self.trust[1] * brought + self.trust[2] * gates * change[:, :, None]
-        return target, new + known, self.spread(hidden).transpose(2, 3).exp()
+        going_on = 2.0 * self.gate(hidden).sigmoid() * change
+        known = self.trust[0] * recalled + self.trust[1] * brought + self.trust[2] * going_on
+        return target, self.new(hidden) + known
 
     def loss(self, tokens: torch.Tensor) -> torch.Tensor:
-        """Mean L1 between expected and true tokens over all frames and horizons; what changes weighs more.
-
-        The spread's own loss is the negative log likelihood of these errors under Laplace distributions.
-        """
-        target, expected, spread = self(tokens)
-        losses = []
-        for index, ahead in enumerate(HORIZONS):
-            change = (target[:, ahead:] - target[:, :-ahead]).abs().mean(-1)
-            weight = 1.0 + CHANGE * change
-            error = (expected[:, :-ahead, index] - target[:, ahead:]).abs().mean(-1)
-            wide = spread[:, :-ahead, index]
-            likelihood = error.detach() / wide + wide.log()
-            losses.append((weight * error).mean() / weight.mean() + SPREAD * likelihood.mean())
-        return torch.stack(losses).mean()
+        """Mean L1 between expected and true tokens over all frames; what changes weighs more."""
+        target, expected = self(tokens)
+        weight = 1.0 + CHANGE * (target[:, 1:] - target[:, :-1]).abs().mean(-1, keepdim=True)
+        error = (expected[:, :-1] - target[:, 1:]).abs()
+        return (weight * error).mean() / weight.mean()
 
 
 def _change(tokens: torch.Tensor) -> torch.Tensor:
@@ -101,26 +84,25 @@ def _change(tokens: torch.Tensor) -> torch.Tensor:
 
 
 class _Memory(nn.Module):
-    """Recalls what was seen at each place, for each horizon from frames of its own choice."""
+    """Recalls what was seen at each place."""
 
     future: torch.Tensor
 
     def __init__(self, width: int) -> None:
         super().__init__()
-        self.query, self.key = nn.Linear(width, len(HORIZONS) * width), nn.Linear(width, width)
-        self.ago = nn.Parameter(torch.zeros(len(HORIZONS), WINDOW, WINDOW))
+        self.query, self.key = nn.Linear(width, width), nn.Linear(width, width)
+        self.ago = nn.Parameter(torch.zeros(WINDOW, WINDOW))
         self.register_buffer("future", torch.full((WINDOW, WINDOW), -1e4).triu(1))
 
     def forward(self, hidden: torch.Tensor, seen: torch.Tensor) -> torch.Tensor:
-        """Hidden (B, T, n, width) and seen (B, T, n, channels) to recalled (B, T, horizons, n, channels)."""
-        query = self.query(hidden).unflatten(-1, (len(HORIZONS), -1)).permute(0, 2, 3, 1, 4)
-        key = self.key(hidden).permute(0, 2, 3, 1)[:, :, None]
+        """Hidden (B, T, n, width) and seen (B, T, n, channels) to recalled (B, T, n, channels)."""
+        query, key = self.query(hidden).transpose(1, 2), self.key(hidden).permute(0, 2, 3, 1)
         scores = query @ key / hidden.shape[-1] ** 0.5 + self.ago + self.future
-        return (scores.softmax(-1) @ seen.transpose(1, 2)[:, :, None]).permute(0, 3, 2, 1, 4)
+        return (scores.softmax(-1) @ seen.transpose(1, 2)).transpose(1, 2)
 
 
 class _Transport(nn.Module):
-    """Brings to each place what is now at others, for each horizon; at first from nearby."""
+    """Brings to each place what is now at others, at first from nearby."""
 
     offsets: torch.Tensor
 
@@ -132,15 +114,13 @@ class _Transport(nn.Module):
         self.register_buffer("offsets", (down + side - 1) * (2 * side - 1) + right + side - 1)
         reach = torch.arange(1 - side, side).square()
         near = -0.5 * (reach[:, None] + reach).flatten().float()
-        self.way = nn.Parameter(near.repeat(len(HORIZONS), 1))
-        self.query, self.key = nn.Linear(width, len(HORIZONS) * width), nn.Linear(width, width)
+        self.way = nn.Parameter(near)
+        self.query, self.key = nn.Linear(width, width), nn.Linear(width, width)
 
     def forward(self, hidden: torch.Tensor, seen: torch.Tensor) -> torch.Tensor:
-        """Hidden (B, T, n, width) and seen (B, T, n, channels) to brought (B, T, horizons, n, channels)."""
-        query = self.query(hidden).unflatten(-1, (len(HORIZONS), -1)).transpose(2, 3)
-        key = self.key(hidden).transpose(2, 3)[:, :, None]
-        scores = query @ key / hidden.shape[-1] ** 0.5 + self.way[:, self.offsets]
-        return scores.softmax(-1) @ seen[:, :, None]
+        """Hidden (B, T, n, width) and seen (B, T, n, channels) to brought (B, T, n, channels)."""
+        scores = self.query(hidden) @ self.key(hidden).transpose(2, 3) / hidden.shape[-1] ** 0.5
+        return (scores + self.way[self.offsets]).softmax(-1) @ seen
 
 
 class _Layer(nn.Module):

@@ -15,7 +15,7 @@ from rich.table import Table
 
 from robot_wm.deploy.bundle import Bundle, default_bundle, load_bundle
 from robot_wm.deploy.session import OnnxWorldModel
-from robot_wm.errors import BundleError, RobotWmError
+from robot_wm.errors import RobotWmError
 from robot_wm.statistics import wilson_interval
 from robot_wm.understanding.features import Encode, bundle_features, encode_all, untrained_features
 from robot_wm.understanding.optional_graph import OptionalGraph
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from sim.violations import Pair
 
 SCENES_AT_ONCE = 4
-LEARN = "robot-wm physics --learn --bundle"
 
 
 @dataclass(frozen=True)
@@ -50,8 +49,8 @@ class PhysicsConfig:
     json: Path | None = None
     out: Path = Path("runs/physics")
     learn: bool = False
-    clips: int = 1600
-    steps: int = 1000
+    clips: int = 2200
+    steps: int = 1200
     threads: int = 2
 
     def __post_init__(self) -> None:
@@ -107,15 +106,11 @@ def run(config: PhysicsConfig) -> int:
 
 def trained_judge(bundle: Bundle, threads: int = 2) -> Judge:
     """The surprise of a bundle's encoder and clip predictor; BundleError when it has no clip predictor."""
-    graph = OptionalGraph(bundle, "clip_predictor", f"{LEARN} {bundle.path}", threads)
+    graph = OptionalGraph(bundle, "clip_predictor", f"robot-wm physics --learn --bundle {bundle.path}", threads)
 
-    def predict(tokens: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        outputs = graph(tokens)
-        if len(outputs) != 3:
-            raise BundleError(
-                f"{graph.source}: has {len(outputs)} outputs, expected 3; train it again: {LEARN} {bundle.path}"
-            )
-        return outputs[0], outputs[1], outputs[2]
+    def predict(tokens: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        target, expected = graph(tokens)
+        return target, expected
 
     return _judge(bundle_features(OnnxWorldModel(bundle, threads=threads)), predict)
 
@@ -134,17 +129,17 @@ def untrained_judge(bundle: Bundle, seed: int) -> Judge:
         model = ClipPredictor(places, channels).eval()
 
     @torch.inference_mode()
-    def predict(tokens: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        target, expected, spread = model(torch.from_numpy(tokens))
-        return target.numpy(), expected.numpy(), spread.numpy()
+    def predict(tokens: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        target, expected = model(torch.from_numpy(tokens))
+        return target.numpy(), expected.numpy()
 
     return _judge(encode, predict)
 
 
 def _judge(encode: Encode, predict: Predict) -> Judge:
-    from robot_wm.understanding.clip_predictor import HORIZONS, WINDOW
+    from robot_wm.understanding.clip_predictor import WINDOW
 
-    return lambda clips: surprise_over_time(predict, encode_all(encode, clips)[1], WINDOW, HORIZONS)
+    return lambda clips: surprise_over_time(predict, encode_all(encode, clips)[1], WINDOW)
 
 
 def measure(config: PhysicsConfig, judges: Mapping[str, Judge]) -> tuple[dict[str, dict[str, Scored]], dict[str, Pair]]:
