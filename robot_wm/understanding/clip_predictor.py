@@ -1,4 +1,4 @@
-"""A small V-JEPA-style predictor of clips: the dense tokens of the next frames from those of the frames before."""
+"""A small V-JEPA-style predictor of clips: the dense tokens of the next frame from those of the frames before."""
 
 from __future__ import annotations
 
@@ -8,21 +8,21 @@ from torch.nn import functional
 
 WINDOW = 12
 """Frames that it sees at most."""
-HORIZONS = (1, 2, 4)
-"""Frames ahead that it predicts."""
-
-
 CHANGE = 3.0
 """Weight of what changes against what stays, in the loss."""
+REACH = 5
+"""Places across which a layer mixes."""
 
 
 class ClipPredictor(nn.Module):
-    """Layers that mix neighbouring places of a frame and attend over the past of each place.
+    """Layers that mix the places of a frame and its motion, two of which attend over the past of each place.
 
-    What is expected of a place is a blend of what was seen there before and of something new. Attention over time finds
-    what was seen, so that what a curtain hides for a while is still at hand when it rises; it begins with no weight, so
-    that an untrained predictor remembers nothing. Predictions are of tokens without their mean at each place, at unit
-    scale, as in pre-training (`robot_wm.perception.vjepa.normalise_targets`), here with the training clips' figures.
+    What is expected of a place is the sum of four things: what was seen there before, found by attention over time, so
+    that what a curtain hides for a while is still at hand when it rises; what is now at other places and comes here,
+    found by attention over space; the place's last change, as by inertia; and something new. The first three begin with
+    no weight, so that an untrained predictor remembers nothing. Predictions are of tokens without their mean at each
+    place, at unit scale, as in pre-training (`robot_wm.perception.vjepa.normalise_targets`), here with the training
+    clips' figures.
 
     Args:
         places: Tokens n of a frame, a square grid.
@@ -33,17 +33,17 @@ class ClipPredictor(nn.Module):
     mean: torch.Tensor
     scale: torch.Tensor
 
-    def __init__(self, places: int, channels: int, width: int = 64, depth: int = 2, heads: int = 2) -> None:
+    def __init__(self, places: int, channels: int, width: int = 64, depth: int = 4, heads: int = 2) -> None:
         super().__init__()
         self.register_buffer("mean", torch.zeros(places, channels))
         self.register_buffer("scale", torch.ones(()))
-        self.inner = nn.Linear(channels, width)
+        self.inner = nn.Linear(3 * channels, width)
         self.place = nn.Parameter(0.1 * torch.randn(places, width))
         self.time = nn.Parameter(0.1 * torch.randn(WINDOW, 1, width))
-        self.layers = nn.ModuleList(_Layer(width, heads) for _ in range(depth))
-        self.norm, self.new = nn.LayerNorm(width), nn.Linear(width, len(HORIZONS) * channels)
-        self.memory = _Memory(width)
-        self.trust = nn.Parameter(torch.zeros(len(HORIZONS), 1, 1))
+        self.layers = nn.ModuleList(_Layer(width, heads, past=index % 2 == 0) for index in range(depth))
+        self.norm, self.new, self.gate = nn.LayerNorm(width), nn.Linear(width, channels), nn.Linear(width, 1)
+        self.memory, self.transport = _Memory(width), _Transport(places, width)
+        self.trust = nn.Parameter(torch.zeros(3))
 
     def fit_scale(self, tokens: torch.Tensor) -> None:
         """Takes mean and scale from the tokens of training clips (M, n, channels)."""
@@ -51,80 +51,95 @@ class ClipPredictor(nn.Module):
         self.scale.copy_((tokens - self.mean).std() + 1e-5)
 
     def forward(self, tokens: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Predicts from every frame of a window and those before it.
+        """Predicts what follows every frame of a window from it and those before it.
 
         Args:
             tokens: Dense tokens (B, WINDOW, n, channels).
 
         Returns:
-            The normalised tokens, shaped as `tokens`, and what is expected `HORIZONS` frames after each frame,
-            (B, WINDOW, horizons, n, channels).
+            The normalised tokens, and what is expected in the frame after each, both shaped as `tokens`.
         """
         target = (tokens - self.mean) / self.scale
-        hidden = self.inner(target) + self.place + self.time
+        change = _change(target)
+        hidden = self.inner(torch.cat([target, change, _change(change)], dim=-1)) + self.place + self.time
         for layer in self.layers:
             hidden = layer(hidden)
         hidden = self.norm(hidden)
-        new = self.new(hidden).unflatten(-1, (len(HORIZONS), -1)).transpose(2, 3)
-        return target, new + self.trust * self.memory(hidden, target)
+        recalled, brought = self.memory(hidden, target), self.transport(hidden, target)
+        going_on = 2.0 * self.gate(hidden).sigmoid() * change
+        known = self.trust[0] * recalled + self.trust[1] * brought + self.trust[2] * going_on
+        return target, self.new(hidden) + known
 
     def loss(self, tokens: torch.Tensor) -> torch.Tensor:
-        """Mean L1 between expected and true tokens over all frames and horizons; what changes weighs more."""
+        """Mean L1 between expected and true tokens over all frames; what changes weighs more."""
         target, expected = self(tokens)
-        errors = []
-        for index, ahead in enumerate(HORIZONS):
-            change = (target[:, ahead:] - target[:, :-ahead]).abs().mean(-1, keepdim=True)
-            weight = 1.0 + CHANGE * change
-            error = (expected[:, :-ahead, index] - target[:, ahead:]).abs()
-            errors.append((weight * error).mean() / weight.mean())
-        return torch.stack(errors).mean()
+        weight = 1.0 + CHANGE * (target[:, 1:] - target[:, :-1]).abs().mean(-1, keepdim=True)
+        error = (expected[:, :-1] - target[:, 1:]).abs()
+        return (weight * error).mean() / weight.mean()
+
+
+def _change(tokens: torch.Tensor) -> torch.Tensor:
+    """Each frame of (B, T, n, channels) less the one before; nothing for the first."""
+    return torch.cat([torch.zeros_like(tokens[:, :1]), tokens[:, 1:] - tokens[:, :-1]], dim=1)
 
 
 class _Memory(nn.Module):
-    """Recalls what was seen at each place, for each horizon from frames of its own choice."""
+    """Recalls what was seen at each place."""
 
     future: torch.Tensor
 
     def __init__(self, width: int) -> None:
         super().__init__()
-        self.query, self.key = nn.Linear(width, len(HORIZONS) * width), nn.Linear(width, width)
-        self.ago = nn.Parameter(torch.zeros(len(HORIZONS), WINDOW, WINDOW))
+        self.query, self.key = nn.Linear(width, width), nn.Linear(width, width)
+        self.ago = nn.Parameter(torch.zeros(WINDOW, WINDOW))
         self.register_buffer("future", torch.full((WINDOW, WINDOW), -1e4).triu(1))
 
     def forward(self, hidden: torch.Tensor, seen: torch.Tensor) -> torch.Tensor:
-        """Hidden (B, T, n, width) and seen (B, T, n, channels) to recalled (B, T, horizons, n, channels)."""
-        query = self.query(hidden).unflatten(-1, (len(HORIZONS), -1)).permute(0, 2, 3, 1, 4)
-        key = self.key(hidden).permute(0, 2, 3, 1)[:, :, None]
+        """Hidden (B, T, n, width) and seen (B, T, n, channels) to recalled (B, T, n, channels)."""
+        query, key = self.query(hidden).transpose(1, 2), self.key(hidden).permute(0, 2, 3, 1)
         scores = query @ key / hidden.shape[-1] ** 0.5 + self.ago + self.future
-        return (scores.softmax(-1) @ seen.transpose(1, 2)[:, :, None]).permute(0, 3, 2, 1, 4)
+        return (scores.softmax(-1) @ seen.transpose(1, 2)).transpose(1, 2)
+
+
+class _Transport(nn.Module):
+    """Brings to each place what is now at others, at first from nearby."""
+
+    offsets: torch.Tensor
+
+    def __init__(self, places: int, width: int) -> None:
+        super().__init__()
+        side = round(places**0.5)
+        rows, columns = (torch.arange(places) // side, torch.arange(places) % side)
+        down, right = rows[:, None] - rows, columns[:, None] - columns
+        self.register_buffer("offsets", (down + side - 1) * (2 * side - 1) + right + side - 1)
+        reach = torch.arange(1 - side, side).square()
+        near = -0.5 * (reach[:, None] + reach).flatten().float()
+        self.way = nn.Parameter(near)
+        self.query, self.key = nn.Linear(width, width), nn.Linear(width, width)
+
+    def forward(self, hidden: torch.Tensor, seen: torch.Tensor) -> torch.Tensor:
+        """Hidden (B, T, n, width) and seen (B, T, n, channels) to brought (B, T, n, channels)."""
+        scores = self.query(hidden) @ self.key(hidden).transpose(2, 3) / hidden.shape[-1] ** 0.5
+        return (scores + self.way[self.offsets]).softmax(-1) @ seen
 
 
 class _Layer(nn.Module):
-    def __init__(self, width: int, heads: int) -> None:
+    def __init__(self, width: int, heads: int, past: bool) -> None:
         super().__init__()
-        self.space, self.past = _Neighbours(width), _Past(width, heads)
+        self.past = _Past(width, heads) if past else None
+        self.space = nn.Conv2d(width, width, REACH, padding=REACH // 2, groups=width)
         self.mlp = nn.Sequential(
-            nn.LayerNorm(width), nn.Linear(width, 2 * width), nn.GELU(), nn.Linear(2 * width, width)
+            nn.LayerNorm(width), nn.Linear(width, 3 * width), nn.GELU(), nn.Linear(3 * width, width)
         )
 
     def forward(self, hidden: torch.Tensor) -> torch.Tensor:
         """(B, T, n, width) to the same."""
-        hidden = hidden + self.space(hidden)
-        hidden = hidden + self.past(hidden)
-        return hidden + self.mlp(hidden)
-
-
-class _Neighbours(nn.Module):
-    def __init__(self, width: int) -> None:
-        super().__init__()
-        self.norm, self.mix = nn.LayerNorm(width), nn.Conv2d(width, width, 3, padding=1)
-
-    def forward(self, hidden: torch.Tensor) -> torch.Tensor:
-        """Mixes each place of (B, T, n, width) with those around it."""
+        if self.past is not None:
+            hidden = hidden + self.past(hidden)
         _, frames, places, width = hidden.shape
         side = round(places**0.5)
-        grid = self.norm(hidden).reshape(-1, side, side, width).permute(0, 3, 1, 2)
-        return self.mix(grid).permute(0, 2, 3, 1).reshape(-1, frames, places, width)
+        grid = self.space(hidden.reshape(-1, side, side, width).permute(0, 3, 1, 2))
+        return hidden + self.mlp(grid.permute(0, 2, 3, 1).reshape(-1, frames, places, width))
 
 
 class _Past(nn.Module):

@@ -79,7 +79,7 @@ def learn(path: Path, encode: Encode, clips: int, schedule: Schedule, seed: int)
     metrics = losses | {"clips": clips, "steps": schedule.steps}
     example = torch.from_numpy(tokens[:2, :WINDOW].astype(np.float32))
     note = (
-        f"`clip_predictor.onnx` expects the dense tokens of the next frames. Trained on {clips} clips of possible "
+        f"`clip_predictor.onnx` expects the dense tokens of the next frame. Trained on {clips} clips of possible "
         f"motion (seed {seed}), {schedule.steps} steps; mean L1 on held-out clips "
         f"{losses['held_out_loss']:.3f} of the tokens' standard deviation. `robot-wm physics` measures its surprise."
     )

@@ -49,8 +49,8 @@ class PhysicsConfig:
     json: Path | None = None
     out: Path = Path("runs/physics")
     learn: bool = False
-    clips: int = 1600
-    steps: int = 600
+    clips: int = 2200
+    steps: int = 1200
     threads: int = 2
 
     def __post_init__(self) -> None:
@@ -89,7 +89,7 @@ def run(config: PhysicsConfig) -> int:
         from robot_wm.understanding.learn_physics import learn
 
         model = OnnxWorldModel(load_bundle(config.bundle), threads=config.threads)
-        schedule = Schedule(config.steps, batch=16, rate=2e-3, warmup=50)
+        schedule = Schedule(config.steps, batch=16, rate=3e-3, warmup=50, cooldown=0.6)
         learn(config.bundle, bundle_features(model), config.clips, schedule, config.seed)
     bundle = load_bundle(config.bundle)
     scores, examples = measure(
@@ -137,9 +137,9 @@ def untrained_judge(bundle: Bundle, seed: int) -> Judge:
 
 
 def _judge(encode: Encode, predict: Predict) -> Judge:
-    from robot_wm.understanding.clip_predictor import HORIZONS, WINDOW
+    from robot_wm.understanding.clip_predictor import WINDOW
 
-    return lambda clips: surprise_over_time(predict, encode_all(encode, clips)[1], WINDOW, HORIZONS)
+    return lambda clips: surprise_over_time(predict, encode_all(encode, clips)[1], WINDOW)
 
 
 def measure(config: PhysicsConfig, judges: Mapping[str, Judge]) -> tuple[dict[str, dict[str, Scored]], dict[str, Pair]]:
