@@ -2,8 +2,9 @@
 
 Space-to-depth, scaling and the first convolution become one convolution with a stride. The two frames of the tubelet
 are the same picture, so that its kernel is summed over time and the convolution is flat. Queries, keys and values come
-from layers of their own, over matrices (B · n, D), which runtimes compute as one operation with its bias; attention is
-two products and a softmax, its scale being part of the queries' weights.
+from products with the weights of each head, so that nothing is laid out anew for the heads; the scale of attention is
+part of the queries' weights, the bias of the keys changes no softmax, that of the values is part of the projection's.
+Other layers work on matrices (B · n, D), which runtimes compute as one operation with its bias.
 """
 
 from __future__ import annotations
@@ -55,19 +56,24 @@ class GraphImageBlock(nn.Module):
 
     def __init__(self, block: Block) -> None:
         super().__init__()
-        self.heads = block.heads
-        self.norm1, self.norm2, self.mlp, self.proj = block.norm1, block.norm2, block.mlp, block.proj
+        self.norm1, self.norm2, self.mlp = block.norm1, block.norm2, block.mlp
         weights, biases = (part.detach().chunk(3) for part in (block.qkv.weight, block.qkv.bias))
-        scale = (weights[0].shape[0] // block.heads) ** -0.5
-        self.query = _linear(scale * weights[0], scale * biases[0])
-        self.key, self.value = (_linear(*part) for part in zip(weights[1:], biases[1:], strict=True))
+        width = weights[0].shape[0]
+        self.head = width // block.heads
+        query, self.key, self.value = (
+            nn.Parameter(weight.view(block.heads, self.head, width).mT.contiguous()) for weight in weights
+        )
+        self.query = nn.Parameter(self.head**-0.5 * query)
+        self.query_bias = nn.Parameter(self.head**-0.5 * biases[0].view(block.heads, 1, self.head))
+        out = block.proj.weight.detach()
+        self.proj = _linear(out, block.proj.bias.detach() + out @ biases[2])
 
     def forward(self, tokens: torch.Tensor, count: int) -> torch.Tensor:
         """Tokens (B · n, D) of pictures with n = `count` tokens to tokens (B · n, D)."""
-        normed, width = self.norm1(tokens), tokens.shape[1]
-        shape = (-1, count, self.heads, width // self.heads)
-        query, value = (layer(normed).view(shape).transpose(1, 2) for layer in (self.query, self.value))
-        attended = (query @ self.key(normed).view(shape).permute(0, 2, 3, 1)).softmax(-1) @ value
+        width = tokens.shape[1]
+        normed = self.norm1(tokens).view(-1, 1, count, width)
+        scores = (normed @ self.query + self.query_bias) @ (normed @ self.key).mT
+        attended = scores.softmax(-1) @ (normed @ self.value)
         tokens = tokens + self.proj(attended.transpose(1, 2).reshape(-1, width))
         return tokens + self.mlp(self.norm2(tokens))
 

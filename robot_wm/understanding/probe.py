@@ -48,7 +48,7 @@ class ProbeConfig:
 
     bundle: Path = field(default_factory=default_bundle)
     dataset: Path | None = None
-    episodes: int = 240
+    episodes: int = 480
     held_out: float = 0.2
     randomize: float = 0.0
     seed: int = 0
