@@ -11,6 +11,11 @@ from robot_wm.kinematics import interpolate_pose, pose_change
 
 _AXES = "xyz"
 _WHOLE = 1e-6
+_RAMP_S, _FIRST_SHARE = 0.4, 0.2
+"""After a pause the reference comes up to speed in this time, from this share of it.
+
+The arm's acceleration is limited: it would make up at a higher speed for what it fell behind a leap.
+"""
 _LEASH_S, _LEAST_M_S, _LEAST_RAD_S = 0.2, 0.05, 0.5
 """The leash is as long as the way at the speed limit in this time, or at these speeds where the limit is lower."""
 
@@ -64,10 +69,15 @@ class Reference:
 
     def __init__(self, pose: np.ndarray, limits: TeleopLimits) -> None:
         self.pose, self.limits, self.limited = np.array(pose, dtype=float), limits, ""
+        self._share = _FIRST_SHARE
 
     def advance(self, motion: Motion, time_s: float, tool: np.ndarray) -> None:
         """Moves on for a time; `tool` (7,) is where the arm really is, of which the reference stays within a leash."""
-        self.pose, self.limited = self._moved(motion, time_s)
+        before = self.pose
+        self.pose, self.limited = self._moved(motion, self._at_speed_s(time_s))
+        if time_s > 0.0:
+            rests = np.allclose(self.pose, before, rtol=0.0, atol=_WHOLE)
+            self._share = _FIRST_SHARE if rests else min(1.0, self._share + time_s / _RAMP_S * (1.0 - _FIRST_SHARE))
         change = pose_change(tool, self.pose)
         ahead_m, ahead_rad = float(np.linalg.norm(change[:3])), float(np.linalg.norm(change[3:]))
         excess = max(ahead_m / self.limits.leash_m, ahead_rad / self.limits.leash_rad)
@@ -77,7 +87,13 @@ class Reference:
 
     def ahead(self, motion: Motion, times_s: np.ndarray) -> np.ndarray:
         """Where it will be after each time (K,) if the person goes on wanting the same: poses (K, 7)."""
-        return np.array([self._moved(motion, float(time_s))[0] for time_s in times_s])
+        return np.array([self._moved(motion, self._at_speed_s(float(time_s)))[0] for time_s in times_s])
+
+    def _at_speed_s(self, time_s: float) -> float:
+        """How long the way of a time takes at full speed, less than that time while coming up to speed."""
+        gain = (1.0 - _FIRST_SHARE) / _RAMP_S
+        slow_s = min(time_s, (1.0 - self._share) / gain)
+        return self._share * slow_s + gain * slow_s**2 / 2 + time_s - slow_s
 
     def _moved(self, motion: Motion, time_s: float) -> tuple[np.ndarray, str]:
         moved = self.pose

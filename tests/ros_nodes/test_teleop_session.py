@@ -53,7 +53,8 @@ def test_nothing_is_sent_without_the_switch_and_stop_once_after_it() -> None:
     drive = Drive()
     assert drive.step(RELEASED) is None and drive.session.status == "released"
     first = drive.step(held())
-    np.testing.assert_allclose(first.poses[:, 0], 0.5 + 0.15 * TIMES_S)
+    ways = first.poses[:, 0] - 0.5
+    assert np.all(ways > 0.2 * 0.15 * TIMES_S) and np.all(ways < 0.15 * TIMES_S), "it comes up to speed"
     assert first.opening == 0.4, "taking over leaves the gripper as it was"
     assert drive.session.driver == "joy" and drive.session.status == "driving: joy"
     assert len(drive.step(RELEASED).poses) == 0
@@ -64,12 +65,28 @@ def test_speed_is_limited_whatever_the_device_asks_for() -> None:
     drive, before = Drive(), HERE
     wild = Motion(shares=np.array([5.0, 5.0, 0.0, 0.0, 0.0, 9.0]))
     drive.step(held(wild))
-    for _ in range(20):
+    speeds = []
+    for _ in range(round(1.0 / TICK_S)):
         drive.step(held(wild))
         change = pose_change(before, drive.pose)
         assert np.linalg.norm(change[:3]) <= 0.15 * TICK_S + 1e-9 and np.linalg.norm(change[3:]) <= 0.5 * TICK_S + 1e-9
+        speeds.append(np.linalg.norm(change[:3]) / TICK_S)
         before = drive.pose
-    assert np.linalg.norm(pose_change(HERE, drive.pose)[:3]) == pytest.approx(20 * 0.15 * TICK_S, rel=1e-6)
+    assert speeds[0] < 0.05 and np.all(np.diff(speeds) > -1e-9), "after a pause it comes up to speed"
+    assert speeds[round(0.5 / TICK_S) :] == pytest.approx([0.15] * (len(speeds) - round(0.5 / TICK_S)), rel=1e-6)
+
+
+def test_after_a_pause_it_comes_up_to_speed_again() -> None:
+    drive = Drive()
+    for _ in range(round(1.0 / TICK_S)):
+        drive.step(held())
+    before = drive.pose
+    drive.step(held())
+    assert drive.pose[0] - before[0] == pytest.approx(0.15 * TICK_S)
+    drive.step(held(Motion(shares=np.zeros(6))))
+    before = drive.pose
+    drive.step(held())
+    assert 0.0 < drive.pose[0] - before[0] < 0.5 * 0.15 * TICK_S
 
 
 def test_a_pose_far_from_the_tool_is_refused_until_the_switch_is_let_go() -> None:
@@ -116,7 +133,7 @@ def test_from_outside_the_workspace_one_can_only_come_in() -> None:
     reference.advance(FORWARD, 0.1, outside)
     assert reference.pose[0] == 0.9 and reference.limited
     reference.advance(Motion(shares=np.array([-1.0, 0, 0, 0, 0, 0])), 0.1, outside)
-    assert reference.pose[0] == pytest.approx(0.885) and not reference.limited
+    assert 0.88 < reference.pose[0] < 0.899 and not reference.limited
 
 
 def test_a_stop_of_safety_and_a_refusal_want_the_switch_let_go() -> None:
