@@ -10,7 +10,7 @@ from diagnostic_msgs.msg import DiagnosticStatus
 from sensor_msgs.msg import Image
 
 from robot_wm.agent import Agent
-from robot_wm.deploy.bundle import bundle_at
+from robot_wm.deploy.bundle import load_bundle
 from robot_wm.errors import ObservationError
 from robot_wm.safety.images import require_view
 from ros_nodes.conversions import image_to_array, latent_to_image, seconds
@@ -34,7 +34,7 @@ class PerceptionNode(ManagedNode):
         self.parameter("robot", "panda_sim", "Robot configuration: a name in config/robots or a path.", change=once)
 
     def on_setup(self) -> None:
-        bundle = bundle_at(self.get_parameter("bundle").value)
+        bundle = load_bundle(self.get_parameter("bundle").value)
         self._agent = Agent.load(bundle, mode="flat", provider=self.get_parameter("provider").value)
         self._camera, robot = self._agent.contract.camera, RobotConfig.load(self.get_parameter("robot").value)
         self._topic, self.hardware = robot.topics.camera(self._camera).image, robot.name

@@ -16,6 +16,8 @@ _RAMP_S, _FIRST_SHARE = 0.4, 0.2
 
 The arm's acceleration is limited: it would make up at a higher speed for what it fell behind a leap.
 """
+_GAIN = (1.0 - _FIRST_SHARE) / _RAMP_S
+"""Share of the speed that it gains in a second."""
 _LEASH_S, _LEAST_M_S, _LEAST_RAD_S = 0.2, 0.05, 0.5
 """The leash is as long as the way at the speed limit in this time, or at these speeds where the limit is lower."""
 
@@ -77,7 +79,7 @@ class Reference:
         self.pose, self.limited = self._moved(motion, self._at_speed_s(time_s))
         if time_s > 0.0:
             rests = np.allclose(self.pose, before, rtol=0.0, atol=_WHOLE)
-            self._share = _FIRST_SHARE if rests else min(1.0, self._share + time_s / _RAMP_S * (1.0 - _FIRST_SHARE))
+            self._share = _FIRST_SHARE if rests else min(1.0, self._share + _GAIN * time_s)
         change = pose_change(tool, self.pose)
         ahead_m, ahead_rad = float(np.linalg.norm(change[:3])), float(np.linalg.norm(change[3:]))
         excess = max(ahead_m / self.limits.leash_m, ahead_rad / self.limits.leash_rad)
@@ -91,9 +93,8 @@ class Reference:
 
     def _at_speed_s(self, time_s: float) -> float:
         """How long the way of a time takes at full speed, less than that time while coming up to speed."""
-        gain = (1.0 - _FIRST_SHARE) / _RAMP_S
-        slow_s = min(time_s, (1.0 - self._share) / gain)
-        return self._share * slow_s + gain * slow_s**2 / 2 + time_s - slow_s
+        slow_s = min(time_s, (1.0 - self._share) / _GAIN)
+        return self._share * slow_s + _GAIN * slow_s**2 / 2 + time_s - slow_s
 
     def _moved(self, motion: Motion, time_s: float) -> tuple[np.ndarray, str]:
         moved = self.pose

@@ -42,11 +42,11 @@ class Drives:
         """Gains on a target that moves, with one acceleration, so that it is met at its own speed."""
         steps = max(1, round(dt_s * PHYSICS_HZ))
         tick_s = dt_s / steps
+        gain = ACCELERATION * tick_s
         pace = np.clip((joints - self._wanted) / dt_s, -self._fastest, self._fastest)
         for step in range(1, steps + 1):
             target = joints - pace * tick_s * (steps - step)
             way = target - self._world.joint_target
-            gain = ACCELERATION * tick_s
             braking = np.sqrt(gain**2 + 2 * ACCELERATION * np.abs(way)) - gain
             wanted = np.clip(pace + np.sign(way) * braking, -self._fastest, self._fastest)
             can_meet = np.abs(way / tick_s - self._speeds) <= gain

@@ -45,7 +45,7 @@ def default_bundle() -> Path:
     return SHIPPED / "tabletop"
 
 
-def bundle_at(name: str | Path) -> Path:
+def _bundle_at(name: str | Path) -> Path:
     """Where a bundle is: a directory, or the name of one that ships; the default one for an empty name."""
     path = Path(name) if name else default_bundle()
     return SHIPPED / path if len(path.parts) == 1 and not path.exists() and (SHIPPED / path).is_dir() else path
@@ -59,7 +59,7 @@ def load_bundle(path: str | Path) -> Bundle:
             what graphs may not; or the bundle is not signed where ROBOT_WM_TRUSTED_KEYS asks for it. The file is named.
         ContractError: `contract.yaml` is malformed.
     """
-    path = bundle_at(path)
+    path = _bundle_at(path)
     index_bytes = read_index(path)
     keys = trusted_keys()
     if keys:

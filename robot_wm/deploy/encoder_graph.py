@@ -59,12 +59,10 @@ class GraphImageBlock(nn.Module):
         self.norm1, self.norm2, self.mlp = block.norm1, block.norm2, block.mlp
         weights, biases = (part.detach().chunk(3) for part in (block.qkv.weight, block.qkv.bias))
         width = weights[0].shape[0]
-        self.head = width // block.heads
-        query, self.key, self.value = (
-            nn.Parameter(weight.view(block.heads, self.head, width).mT.contiguous()) for weight in weights
-        )
-        self.query = nn.Parameter(self.head**-0.5 * query)
-        self.query_bias = nn.Parameter(self.head**-0.5 * biases[0].view(block.heads, 1, self.head))
+        head = width // block.heads
+        query, key, value = (weight.view(block.heads, head, width).mT.contiguous() for weight in weights)
+        self.query, self.key, self.value = nn.Parameter(head**-0.5 * query), nn.Parameter(key), nn.Parameter(value)
+        self.query_bias = nn.Parameter(head**-0.5 * biases[0].view(block.heads, 1, head))
         out = block.proj.weight.detach()
         self.proj = _linear(out, block.proj.bias.detach() + out @ biases[2])
 

@@ -59,12 +59,11 @@ class CameraConfig:
 
 def run(config: CameraConfig) -> int:
     """Learns where that is asked for, measures, prints a table and writes the figures where `config.json` says."""
+    bundle = load_bundle(config.bundle)
     if config.learn:
         from robot_wm.understanding.learn_view import learn
 
-        opened = load_bundle(config.bundle)
-        learn(opened.path, bundle_features(OnnxWorldModel(opened)), _episodes(config), config.seed)
-    bundle = load_bundle(config.bundle)
+        bundle = learn(bundle.path, bundle_features(OnnxWorldModel(bundle)), _episodes(config), config.seed)
     view, model = View(bundle), OnnxWorldModel(bundle)
     report: dict[str, Any] = {"bundle_sha256": bundle.sha256, "seed": config.seed, "nods": config.nods, "moves": []}
     for number, (moved_m, turned_deg) in enumerate(MOVES if config.nods else ()):

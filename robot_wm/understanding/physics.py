@@ -84,14 +84,14 @@ def run(config: PhysicsConfig) -> int:
     """Measures, prints a table, writes the report, and the figures where `config.json` says."""
     from robot_wm.understanding.physics_report import write_report
 
+    bundle = load_bundle(config.bundle)
     if config.learn:
         from robot_wm.training.config import Schedule
         from robot_wm.understanding.learn_physics import learn
 
-        model = OnnxWorldModel(load_bundle(config.bundle), threads=config.threads)
+        model = OnnxWorldModel(bundle, threads=config.threads)
         schedule = Schedule(config.steps, batch=16, rate=3e-3, warmup=50, cooldown=0.6)
-        learn(config.bundle, bundle_features(model), config.clips, schedule, config.seed)
-    bundle = load_bundle(config.bundle)
+        bundle = learn(bundle.path, bundle_features(model), config.clips, schedule, config.seed)
     scores, examples = measure(
         config, {"model": trained_judge(bundle, config.threads), "untrained": untrained_judge(bundle, config.seed)}
     )
