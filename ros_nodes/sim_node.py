@@ -107,6 +107,7 @@ class SimNode(ManagedNode):
             "limited_by_drives": str(self._drives.limited),
             "fastest_share": f"{self._limits.fastest:.3f}",
             "farthest_m": f"{self._limits.farthest_m:.3f}",
+            "last_broken": self._limits.last,
         }
         return broken | extremes
 

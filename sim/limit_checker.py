@@ -19,22 +19,38 @@ class LimitChecker:
         violations: Ticks in which a limit was broken, by limit: position, velocity, workspace, table.
         fastest: Highest share of a joint's velocity limit that was seen.
         farthest_m: How far outside the contract's workspace the tool was at most, metres.
+        last: What was broken last, in words; empty where nothing was.
     """
 
     def __init__(self, world: World) -> None:
         self._world = world
         self.violations = {"position": 0, "velocity": 0, "workspace": 0, "table": 0}
-        self.fastest, self.farthest_m = 0.0, 0.0
+        self.fastest, self.farthest_m, self.last = 0.0, 0.0, ""
 
     def look(self) -> None:
         """Counts what is broken at this moment."""
         low, high, fastest = self._world.robot.limits()
         q, v = self._world.joint_positions(), self._world.joint_velocities()
-        self.fastest = max(self.fastest, float(np.max(np.abs(v) / fastest)))
+        shares = np.abs(v) / fastest
+        self.fastest = max(self.fastest, float(np.max(shares)))
         place = self._world.ee_pose()[:3]
         outside = np.maximum(np.array(TABLETOP.workspace_low) - place, place - np.array(TABLETOP.workspace_high))
         self.farthest_m = max(self.farthest_m, float(np.max(outside)))
-        self.violations["position"] += bool(np.any(q < low - _POSITION_SLACK) or np.any(q > high + _POSITION_SLACK))
-        self.violations["velocity"] += bool(np.any(np.abs(v) > _VELOCITY_SLACK * fastest))
-        self.violations["workspace"] += bool(np.max(outside) > WORKSPACE_MARGIN_M)
-        self.violations["table"] += self._world.touches_table()
+        broken = {
+            "position": bool(np.any(q < low - _POSITION_SLACK) or np.any(q > high + _POSITION_SLACK)),
+            "velocity": bool(np.any(shares > _VELOCITY_SLACK)),
+            "workspace": bool(np.max(outside) > WORKSPACE_MARGIN_M),
+            "table": self._world.touches_table(),
+        }
+        for limit, is_broken in broken.items():
+            self.violations[limit] += is_broken
+        if any(broken.values()):
+            self.last = self._described([limit for limit, is_broken in broken.items() if is_broken], shares, place)
+
+    def _described(self, broken: list[str], shares: np.ndarray, place: np.ndarray) -> str:
+        behind = self._world.joint_target - self._world.joint_positions()
+        touches = "touches something" if self._world.in_contact() else "touches nothing"
+        return (
+            f"{', '.join(broken)}: shares of the velocity limits {np.round(shares, 2).tolist()}, tool at "
+            f"{np.round(place, 3).tolist()} m, {touches}, behind its targets by {np.round(behind, 3).tolist()} rad"
+        )

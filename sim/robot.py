@@ -76,15 +76,20 @@ class Panda:
         return np.clip(np.array(solution[:7]), self._low, self._high)
 
     def drive(self, joints: np.ndarray, gripper: float) -> None:
-        """Sets the motors' targets: joint positions (7,) in radians and the gripper's opening, 0 … 1."""
-        self._bullet.setJointMotorControlArray(
-            self.body,
-            self._arm,
-            self._bullet.POSITION_CONTROL,
-            targetPositions=list(joints),
-            positionGains=[MOTOR_GAIN] * 7,
-            forces=MOTOR_FORCE,
-        )
+        """Sets the motors' targets: joint positions (7,) in radians and the gripper's opening, 0 … 1.
+
+        A motor that was held back by what it touches goes on no faster than its joint may.
+        """
+        for joint, target, force, fastest in zip(self._arm, joints, MOTOR_FORCE, self._fastest, strict=True):
+            self._bullet.setJointMotorControl2(
+                self.body,
+                joint,
+                self._bullet.POSITION_CONTROL,
+                targetPosition=target,
+                positionGain=MOTOR_GAIN,
+                force=force,
+                maxVelocity=fastest,
+            )
         self._bullet.setJointMotorControlArray(
             self.body,
             self._fingers,

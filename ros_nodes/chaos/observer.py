@@ -28,6 +28,8 @@ from ros_nodes.urdf import Urdf
 AT_REST, MOVING = 0.02, 0.04
 """Joint velocities, rad/s, under which the arm rests and over which it moves."""
 
+_MOST_WORDS = 100
+
 
 class ChaosError(RobotWmError):
     """The system under test does not come to the state that a fault is injected in."""
@@ -46,6 +48,7 @@ class Observer:
         bad_commands: Commands to the robot that hold numbers that are not finite, or break a limit of the URDF: its
             positions, its velocities, or where they ask it to be faster than it may go from one to the next.
         health: Diagnostics by node.
+        seen_broken: What the simulator said of limits that were broken, in words, each once.
         called_s: When the last service was called, monotonic.
     """
 
@@ -60,6 +63,7 @@ class Observer:
         self.bad_commands, self.commands = 0, deque[tuple[float, np.ndarray]](maxlen=4000)
         self.speeds = deque[tuple[float, np.ndarray]](maxlen=4000)
         self.health: dict[str, dict[str, str]] = {}
+        self.seen_broken: dict[str, None] = {}
         self.safety: dict[str, str] = {}
         self.goal: Image | None = None
         self.called_s = 0.0
@@ -112,6 +116,9 @@ class Observer:
     def _on_health(self, message: DiagnosticArray) -> None:
         for entry in message.status:
             self.health[entry.name] = (read_values(message, entry.name) or {}) | {"heard_s": str(time.monotonic())}
+        last = self.health.get("sim_node", {}).get("last_broken", "")
+        if last and len(self.seen_broken) < _MOST_WORDS:
+            self.seen_broken[last] = None
 
     def _on_safety(self, message: DiagnosticArray) -> None:
         self.safety = read_values(message, "safety") or {}

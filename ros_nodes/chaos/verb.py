@@ -51,7 +51,7 @@ class ChaosConfig:
 def run(config: ChaosConfig) -> int:
     """Injects the faults; 0 when every bound was kept."""
     console, findings, stops, bad, late = Console(), list[Finding](), list[float](), 0, 0
-    broken = dict[str, int]()
+    broken, words = dict[str, int](), list[str]()
     start_s = time.monotonic()
     for mode, sim_time, chosen in _programme(config):
         with _bench(config, mode, sim_time) as bench:
@@ -62,12 +62,14 @@ def run(config: ChaosConfig) -> int:
         stops += bench.stops_s
         bad += bench.observer.bad_commands
         late += bench.observer.limited_by_drives()
+        words += bench.observer.seen_broken
         for limit, ticks in bench.observer.broken().items():
             broken[limit] = broken.get(limit, 0) + ticks
     loss_ms = worst_loss_ms(2 if config.quick else 20, config.seed) if _wants(config, "recorder") else None
     report = _report(findings, stops, bad, broken, loss_ms) | {
         "seconds": round(time.monotonic() - start_s, 1),
         "limited_by_drives": late,
+        "limits_in_words": words,
     }
     _print(console, findings, report)
     if config.json is not None:
@@ -175,6 +177,8 @@ def _print(console: Console, findings: list[Finding], report: dict[str, Any]) ->
         "kept",
     )
     console.print(", ".join(f"{key} {report[key]}" for key in keys))
+    for words in report["limits_in_words"]:
+        console.print(words, markup=False)
 
 
 if __name__ == "__main__":
