@@ -11,7 +11,7 @@ from robot_wm.kinematics import interpolate_pose, pose_change
 
 _AXES = "xyz"
 _WHOLE = 1e-6
-_RAMP_S, _FIRST_SHARE = 0.4, 0.2
+_RAMP_S, _FIRST_SHARE = 0.4, 0.5
 """After a pause the reference comes up to speed in this time, from this share of it.
 
 The arm's acceleration is limited: it would make up at a higher speed for what it fell behind a leap.

@@ -72,7 +72,7 @@ def test_speed_is_limited_whatever_the_device_asks_for() -> None:
         assert np.linalg.norm(change[:3]) <= 0.15 * TICK_S + 1e-9 and np.linalg.norm(change[3:]) <= 0.5 * TICK_S + 1e-9
         speeds.append(np.linalg.norm(change[:3]) / TICK_S)
         before = drive.pose
-    assert speeds[0] < 0.05 and np.all(np.diff(speeds) > -1e-9), "after a pause it comes up to speed"
+    assert speeds[0] < 0.6 * 0.15 and np.all(np.diff(speeds) > -1e-9), "after a pause it comes up to speed"
     assert speeds[round(0.5 / TICK_S) :] == pytest.approx([0.15] * (len(speeds) - round(0.5 / TICK_S)), rel=1e-6)
 
 
@@ -86,7 +86,7 @@ def test_after_a_pause_it_comes_up_to_speed_again() -> None:
     drive.step(held(Motion(shares=np.zeros(6))))
     before = drive.pose
     drive.step(held())
-    assert 0.0 < drive.pose[0] - before[0] < 0.5 * 0.15 * TICK_S
+    assert 0.0 < drive.pose[0] - before[0] < 0.6 * 0.15 * TICK_S
 
 
 def test_a_pose_far_from_the_tool_is_refused_until_the_switch_is_let_go() -> None:
