@@ -1,10 +1,11 @@
 """The small encoder rewritten for inference on single pictures: the same numbers from fewer operations.
 
-Space-to-depth, scaling and the first convolution become one convolution with a stride. The two frames of the tubelet
-are the same picture, so that its kernel is summed over time and the convolution is flat. Queries, keys and values come
-from products with the weights of each head, so that nothing is laid out anew for the heads; the scale of attention is
-part of the queries' weights, the bias of the keys changes no softmax, that of the values is part of the projection's.
-Other layers work on matrices (B · n, D), which runtimes compute as one operation with its bias.
+Space-to-depth, scaling and the first convolution become one convolution with a stride, over pictures as they lie in
+memory: the colours of a pixel count as columns, so that nothing is laid out anew. The two frames of the tubelet are
+the same picture, so that its kernel is summed over time and the convolution is flat. Queries, keys and values come from
+products with the weights of each head, so that nothing is laid out anew for the heads; the scale of attention is part
+of the queries' weights, and the biases are part of all three (`_without_bias`). Other layers work on matrices
+(B · n, D), which runtimes compute as one operation with its bias.
 """
 
 from __future__ import annotations
@@ -41,8 +42,9 @@ class GraphImageEncoder(nn.Module):
 
     def forward(self, image: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Pictures uint8 (B, H, W, 3) to latents (B, N, D) and dense tokens (B, n, width)."""
-        features = self.stem(self.entry(image.permute(0, 3, 1, 2).float()))
-        tokens = self.norm(self.cells(features).flatten(2).transpose(1, 2)) + self.positions
+        _, height, columns, colours = image.shape
+        features = self.stem(self.entry(image.reshape(-1, 1, height, columns * colours).float()))
+        tokens = self.norm(self.cells(features).permute(0, 2, 3, 1).flatten(1, 2)) + self.positions
         count, width = self.positions.shape
         rows = tokens.reshape(-1, width)
         for block in self.blocks:
@@ -56,32 +58,30 @@ class GraphImageBlock(nn.Module):
 
     def __init__(self, block: Block) -> None:
         super().__init__()
-        self.norm1, self.norm2, self.mlp = block.norm1, block.norm2, block.mlp
-        weights, biases = (part.detach().chunk(3) for part in (block.qkv.weight, block.qkv.bias))
-        width = weights[0].shape[0]
+        self.norm2, self.proj, self.mlp = block.norm2, block.proj, block.mlp
+        self.norm1, weights = _without_bias(block.norm1, block.qkv)
+        width = weights.shape[1]
         head = width // block.heads
-        query, key, value = (weight.view(block.heads, head, width).mT.contiguous() for weight in weights)
+        query, key, value = (part.view(block.heads, head, width).mT.contiguous() for part in weights.chunk(3))
         self.query, self.key, self.value = nn.Parameter(head**-0.5 * query), nn.Parameter(key), nn.Parameter(value)
-        self.query_bias = nn.Parameter(head**-0.5 * biases[0].view(block.heads, 1, head))
-        out = block.proj.weight.detach()
-        self.proj = _linear(out, block.proj.bias.detach() + out @ biases[2])
 
     def forward(self, tokens: torch.Tensor, count: int) -> torch.Tensor:
         """Tokens (B · n, D) of pictures with n = `count` tokens to tokens (B · n, D)."""
         width = tokens.shape[1]
         normed = self.norm1(tokens).view(-1, 1, count, width)
-        scores = (normed @ self.query + self.query_bias) @ (normed @ self.key).mT
+        scores = (normed @ self.query) @ (normed @ self.key).mT
         attended = scores.softmax(-1) @ (normed @ self.value)
         tokens = tokens + self.proj(attended.transpose(1, 2).reshape(-1, width))
         return tokens + self.mlp(self.norm2(tokens))
 
 
 def _entry(pointwise: nn.Conv2d) -> nn.Conv2d:
-    """Space-to-depth and a pointwise convolution of pixels on [-1, 1] as one convolution of pixels on [0, 255]."""
+    """Space-to-depth and a pointwise convolution of pixels on [-1, 1] as one of rows (H, 3 · W) on [0, 255]."""
     weight, bias = pointwise.weight.detach(), pointwise.bias
     assert bias is not None
-    entry = nn.Conv2d(3, weight.shape[0], PATCH, stride=PATCH)
-    kernel = weight.reshape(-1, 3, PATCH, PATCH)
+    patch = (PATCH, 3 * PATCH)
+    entry = nn.Conv2d(1, weight.shape[0], patch, stride=patch)
+    kernel = weight.reshape(-1, 3, PATCH, PATCH).permute(0, 2, 3, 1).reshape(-1, 1, *patch)
     entry.load_state_dict({"weight": kernel / 127.5, "bias": bias.detach() - kernel.sum((1, 2, 3))})
     return entry
 
@@ -95,7 +95,16 @@ def _flat(tubelets: nn.Conv3d) -> nn.Conv2d:
     return flat
 
 
-def _linear(weight: torch.Tensor, bias: torch.Tensor) -> nn.Linear:
-    layer = nn.Linear(weight.shape[1], weight.shape[0])
-    layer.load_state_dict({"weight": weight, "bias": bias})
-    return layer
+def _without_bias(norm: nn.LayerNorm, linear: nn.Linear) -> tuple[nn.LayerNorm, torch.Tensor]:
+    """A norm and weights (out, in) that give together what `norm` and `linear` give, with no bias of the weights.
+
+    What a LayerNorm gives has, divided by its scale, the same mean everywhere. Its bias is moved so that this mean is
+    1: a constant that the weights find in their input, and turn into the bias.
+    """
+    scale, shift = norm.weight.detach().double(), norm.bias.detach().double()
+    moved = (1.0 - (shift / scale).mean()) * scale
+    other = nn.LayerNorm(len(scale), eps=norm.eps)
+    other.load_state_dict({"weight": scale.float(), "bias": (shift + moved).float()})
+    weight = linear.weight.detach().double()
+    bias = linear.bias.detach().double() - weight @ moved
+    return other, (weight + torch.outer(bias, 1.0 / (len(scale) * scale))).float()
