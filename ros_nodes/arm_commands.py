@@ -48,6 +48,24 @@ class Drive:
     on_cleanup: Callable[[Callable[[], Any]], None]
 
 
+@dataclass(frozen=True)
+class Tick:
+    """When a motion is due, and what comes after it.
+
+    Attributes:
+        time_s: From now to when it is due.
+        tail: The way to rest after it, for interfaces that can take it along.
+        spacing_s: Time between the motions of the tail.
+        trusts_clock: Without it the motion counts from when it arrives, whatever the clock says: with the stamp of a
+            clock that leads, a robot would coast.
+    """
+
+    time_s: float
+    tail: Sequence[Motion] = ()
+    spacing_s: float = 0.0
+    trusts_clock: bool = True
+
+
 class ArmCommand(Protocol):
     """A command interface.
 
@@ -59,20 +77,8 @@ class ArmCommand(Protocol):
 
     def __init__(self, drive: Drive) -> None: ...
 
-    def send(
-        self,
-        motion: Motion | None,
-        tick_s: float,
-        tail: Sequence[Motion] = (),
-        spacing_s: float = 0.0,
-        *,
-        at_once: bool = False,
-    ) -> None:
-        """Commands the motion that is due `tick_s` from now; None means that the arm rests and is to stay there.
-
-        `tail` is the way to rest after it, `spacing_s` apart, for interfaces that can take it along. With `at_once` it
-        counts from when it arrives, whatever the clock says: with the stamp of a clock that leads a robot would coast.
-        """
+    def send(self, motion: Motion | None, tick: Tick) -> None:
+        """Commands the motion that is due at the end of a tick; None means that the arm rests and is to stay there."""
 
 
 class JointTrajectoryTopic:
@@ -88,22 +94,14 @@ class JointTrajectoryTopic:
         self._names, self._command, self._clock = list(drive.robot.joints), drive.robot.command, drive.node.get_clock()
         self._publisher = drive.node.advertise(JointTrajectory, self._command.endpoint.name, LATEST)
 
-    def send(
-        self,
-        motion: Motion | None,
-        tick_s: float,
-        tail: Sequence[Motion] = (),
-        spacing_s: float = 0.0,
-        *,
-        at_once: bool = False,
-    ) -> None:
+    def send(self, motion: Motion | None, tick: Tick) -> None:
         """Publishes the motion; at rest there is nothing to say."""
         if motion is None:
             return
-        points = [self._point(motion, tick_s)]
-        points += [self._point(each, tick_s + spacing_s * (index + 1)) for index, each in enumerate(tail)]
+        points = [self._point(motion, tick.time_s)]
+        points += [self._point(each, tick.time_s + tick.spacing_s * n) for n, each in enumerate(tick.tail, start=1)]
         message = JointTrajectory(joint_names=self._names, points=points)
-        if self._command.stamped and not at_once:
+        if self._command.stamped and tick.trusts_clock:
             message.header.stamp = self._clock.now().to_msg()
         self._publisher.publish(message)
 
@@ -123,15 +121,7 @@ class GuardedJoints:
         self._drive = drive
         self._publisher = drive.node.advertise(JointTrajectory, COMMAND, LATEST)
 
-    def send(
-        self,
-        motion: Motion | None,
-        tick_s: float,
-        tail: Sequence[Motion] = (),
-        spacing_s: float = 0.0,
-        *,
-        at_once: bool = False,
-    ) -> None:
+    def send(self, motion: Motion | None, tick: Tick) -> None:
         """Publishes the motion; at rest there is nothing to say."""
         if motion is None:
             return
@@ -139,7 +129,7 @@ class GuardedJoints:
         message.header.stamp = self._drive.node.get_clock().now().to_msg()
         positions, velocities = motion.position.tolist(), motion.velocity.tolist()
         message.points = [
-            JointTrajectoryPoint(positions=positions, velocities=velocities, time_from_start=duration(tick_s))
+            JointTrajectoryPoint(positions=positions, velocities=velocities, time_from_start=duration(tick.time_s))
         ]
         self._publisher.publish(message)
 
@@ -153,23 +143,15 @@ class ServoTwist:
         self._drive, self._zeros_left = drive, 0
         self._publisher = drive.node.advertise(TwistStamped, drive.robot.command.endpoint.name, LATEST)
 
-    def send(
-        self,
-        motion: Motion | None,
-        tick_s: float,
-        tail: Sequence[Motion] = (),
-        spacing_s: float = 0.0,
-        *,
-        at_once: bool = False,
-    ) -> None:
+    def send(self, motion: Motion | None, tick: Tick) -> None:
         """Publishes the twist of the motion; at rest some zero twists, then nothing."""
         message = TwistStamped()
         message.header.stamp = self._drive.node.get_clock().now().to_msg()
         message.header.frame_id = self._drive.robot.base_frame
         if motion is not None:
             self._zeros_left, arm = _ZERO_TWISTS, self._drive.arm
-            before = arm.forward(motion.position - tick_s * motion.velocity)
-            twist = (pose_change(before, arm.forward(motion.position)) / tick_s).tolist()
+            before = arm.forward(motion.position - tick.time_s * motion.velocity)
+            twist = (pose_change(before, arm.forward(motion.position)) / tick.time_s).tolist()
             message.twist.linear = Vector3(x=twist[0], y=twist[1], z=twist[2])
             message.twist.angular = Vector3(x=twist[3], y=twist[4], z=twist[5])
         elif self._zeros_left:
@@ -188,15 +170,7 @@ class CartesianPose:
         self._drive = drive
         self._publisher = drive.node.advertise(PoseStamped, drive.robot.command.endpoint.name, LATEST)
 
-    def send(
-        self,
-        motion: Motion | None,
-        tick_s: float,
-        tail: Sequence[Motion] = (),
-        spacing_s: float = 0.0,
-        *,
-        at_once: bool = False,
-    ) -> None:
+    def send(self, motion: Motion | None, tick: Tick) -> None:
         """Publishes the motion's pose; at rest there is nothing to say."""
         if motion is None:
             return

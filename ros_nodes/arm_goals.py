@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
 from typing import Any, Literal
 
 from action_msgs.msg import GoalStatus
@@ -14,7 +13,7 @@ from rclpy.task import Future
 from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
 
 from robot_wm.motion import Motion
-from ros_nodes.arm_commands import Drive
+from ros_nodes.arm_commands import Drive, Tick
 from ros_nodes.conversions import duration
 
 _HORIZON_S, _SPACING_S, _PERIOD_S = 0.32, 0.04, 0.16
@@ -34,15 +33,7 @@ class JointTrajectoryGoals:
         self._stamp_s: float | None = None
         self._handle: ClientGoalHandle | None = None
 
-    def send(
-        self,
-        motion: Motion | None,
-        tick_s: float,
-        tail: Sequence[Motion] = (),
-        spacing_s: float = 0.0,
-        *,
-        at_once: bool = False,
-    ) -> None:
+    def send(self, motion: Motion | None, tick: Tick) -> None:
         """Sends a goal when there is a new plan, a stop, or not much left of the last goal; at rest cancels it."""
         if motion is None:
             self._cancel()

@@ -18,7 +18,7 @@ from trajectory_msgs.msg import MultiDOFJointTrajectory
 from robot_wm.errors import RobotWmError
 from robot_wm.motion import Motion, MotionLimits
 from robot_wm.safety.guard import RESTING as WAITING
-from ros_nodes.arm_commands import Drive, GuardedJoints
+from ros_nodes.arm_commands import Drive, GuardedJoints, Tick
 from ros_nodes.chunk_follower import ChunkFollower, FollowerSettings
 from ros_nodes.command_interfaces import arm_interface, gripper_interface
 from ros_nodes.control_source import GIVE_BACK, PERSON_PLAN, SOURCE, TAKE, ControlSource
@@ -97,7 +97,7 @@ class ControllerNode(ManagedNode):
         """Nothing is commanded any more once this returns."""
         with self._ticking:
             self._is_stopped = True
-            self._arm.send(None, self._settings.tick_s)
+            self._arm.send(None, Tick(self._settings.tick_s))
 
     def _tuning(self) -> FollowerSettings:
         """What the parameters say now."""
@@ -203,7 +203,7 @@ class ControllerNode(ManagedNode):
         self._control.look(start)
         self._tell_source()
         motion = self._follower.step(now_s, start)
-        self._arm.send(motion, self._settings.tick_s)
+        self._arm.send(motion, Tick(self._settings.tick_s))
         if motion is not None:
             self._commands.tick()
         self._count_latency(motion)

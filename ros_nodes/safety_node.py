@@ -18,7 +18,7 @@ from robot_wm.safety.command import Command, GuardSettings
 from robot_wm.safety.freshness import Bounds, Freshness
 from robot_wm.safety.guard import Guard
 from robot_wm.safety.watch import Watch
-from ros_nodes.arm_commands import COMMAND, GRIPPER_COMMAND, Drive
+from ros_nodes.arm_commands import COMMAND, GRIPPER_COMMAND, Drive, Tick
 from ros_nodes.command_interfaces import arm_interface, gripper_interface
 from ros_nodes.conversions import gripper_positions_from, joint_command_from, joints_from, seconds
 from ros_nodes.heart import TOPIC as HEARTBEAT
@@ -115,7 +115,7 @@ class SafetyNode(ManagedNode):
         """The arm comes to rest by the tail of the last command; nothing is commanded any more, and all are told."""
         with self._ticking:
             self._is_stopped = True
-            self._arm.send(None, self._settings.tick_s)
+            self._arm.send(None, Tick(self._settings.tick_s))
         self._voice.tell("stopped", "safety_node is not active")
 
     def _on_beat(self, message: DiagnosticArray) -> None:
@@ -201,8 +201,8 @@ class SafetyNode(ManagedNode):
     def _guard_tick(self) -> None:
         now_s, monotonic_s = self.now_s(), time.monotonic()
         motion = self._guard.step(monotonic_s, self._watch.why_hold(now_s, monotonic_s))
-        at_once, spacing_s = not self._watch.trusts_clock, self._settings.stop_spacing_s
-        self._arm.send(motion, self._settings.tick_s, self._guard.tail, spacing_s, at_once=at_once)
+        settings, trusts_clock = self._settings, self._watch.trusts_clock
+        self._arm.send(motion, Tick(settings.tick_s, self._guard.tail, settings.stop_spacing_s, trusts_clock))
         if self._guard.state != "following":
             self._following_since_s = None
         elif self._following_since_s is None:
