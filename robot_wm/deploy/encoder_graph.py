@@ -2,10 +2,8 @@
 
 Space-to-depth, scaling and the first convolution become one convolution with a stride, over pictures as they lie in
 memory: the colours of a pixel count as columns, so that nothing is laid out anew. The two frames of the tubelet are
-the same picture, so that its kernel is summed over time and the convolution is flat. Queries, keys and values come from
-products with the weights of each head, so that nothing is laid out anew for the heads; the scale of attention is part
-of the queries' weights, and the biases are part of all three (`_without_bias`). Other layers work on matrices
-(B · n, D), which runtimes compute as one operation with its bias.
+the same picture, so that its kernel is summed over time and the convolution is flat. Layers work on matrices
+(B · n, D), which runtimes compute as one operation with its bias; attention is the operator of ONNX.
 """
 
 from __future__ import annotations
@@ -13,6 +11,7 @@ from __future__ import annotations
 from typing import cast
 
 import torch
+import torch.onnx.ops
 from torch import nn
 
 from robot_wm.perception.encoder import PATCH, Encoder
@@ -58,20 +57,17 @@ class GraphImageBlock(nn.Module):
 
     def __init__(self, block: Block) -> None:
         super().__init__()
-        self.norm2, self.proj, self.mlp = block.norm2, block.proj, block.mlp
-        self.norm1, weights = _without_bias(block.norm1, block.qkv)
-        width = weights.shape[1]
-        head = width // block.heads
-        query, key, value = (part.view(block.heads, head, width).mT.contiguous() for part in weights.chunk(3))
-        self.query, self.key, self.value = nn.Parameter(head**-0.5 * query), nn.Parameter(key), nn.Parameter(value)
+        self.heads, self.norm1, self.norm2, self.mlp = block.heads, block.norm1, block.norm2, block.mlp
+        weights, biases = (part.detach().chunk(3) for part in (block.qkv.weight, block.qkv.bias))
+        self.parts = nn.ModuleList(_linear(weight, bias) for weight, bias in zip(weights, biases, strict=True))
+        self.proj = block.proj
 
     def forward(self, tokens: torch.Tensor, count: int) -> torch.Tensor:
         """Tokens (B · n, D) of pictures with n = `count` tokens to tokens (B · n, D)."""
-        width = tokens.shape[1]
-        normed = self.norm1(tokens).view(-1, 1, count, width)
-        scores = (normed @ self.query) @ (normed @ self.key).mT
-        attended = scores.softmax(-1) @ (normed @ self.value)
-        tokens = tokens + self.proj(attended.transpose(1, 2).reshape(-1, width))
+        width, normed = tokens.shape[1], self.norm1(tokens)
+        query, key, value = (part(normed).view(-1, count, width) for part in self.parts)
+        attended = torch.onnx.ops.attention(query, key, value, q_num_heads=self.heads, kv_num_heads=self.heads)[0]
+        tokens = tokens + self.proj(attended.reshape(-1, width))
         return tokens + self.mlp(self.norm2(tokens))
 
 
@@ -95,16 +91,7 @@ def _flat(tubelets: nn.Conv3d) -> nn.Conv2d:
     return flat
 
 
-def _without_bias(norm: nn.LayerNorm, linear: nn.Linear) -> tuple[nn.LayerNorm, torch.Tensor]:
-    """A norm and weights (out, in) that give together what `norm` and `linear` give, with no bias of the weights.
-
-    What a LayerNorm gives has, divided by its scale, the same mean everywhere. Its bias is moved so that this mean is
-    1: a constant that the weights find in their input, and turn into the bias.
-    """
-    scale, shift = norm.weight.detach().double(), norm.bias.detach().double()
-    moved = (1.0 - (shift / scale).mean()) * scale
-    other = nn.LayerNorm(len(scale), eps=norm.eps)
-    other.load_state_dict({"weight": scale.float(), "bias": (shift + moved).float()})
-    weight = linear.weight.detach().double()
-    bias = linear.bias.detach().double() - weight @ moved
-    return other, (weight + torch.outer(bias, 1.0 / (len(scale) * scale))).float()
+def _linear(weight: torch.Tensor, bias: torch.Tensor) -> nn.Linear:
+    layer = nn.Linear(weight.shape[1], weight.shape[0])
+    layer.load_state_dict({"weight": weight, "bias": bias})
+    return layer

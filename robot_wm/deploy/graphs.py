@@ -17,8 +17,8 @@ from robot_wm.deploy.index import Description
 from robot_wm.deploy.parity import TorchWorldModel
 from robot_wm.perception.encoder import Encoder
 
-OPSET = 20
-"""The first with an operator for GELU."""
+OPSET = 23
+"""The first with an operator for attention; onnxruntime has it since 1.23, its CUDA provider since 1.25."""
 MAX_INLINE_BYTES = 1_900_000_000
 """Weights beyond this go to a file beside the graph: a protocol buffer cannot exceed 2 GiB."""
 

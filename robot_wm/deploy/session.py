@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 from typing import Literal
 
@@ -20,6 +21,8 @@ EXECUTION_PROVIDERS: dict[str, str] = {
     "cuda": "CUDAExecutionProvider",
     "tensorrt": "TensorrtExecutionProvider",
 }
+CUDA_ATTENTION = (1, 25)
+"""The first onnxruntime whose CUDA provider has the attention operator."""
 _LOG = logging.getLogger(__name__)
 
 
@@ -34,7 +37,19 @@ def check_provider(provider: str) -> str:
             f"provider '{provider}' was requested, but onnxruntime {onnxruntime.__version__} offers only {available}; "
             "install the 'gpu' extra (onnxruntime-gpu instead of onnxruntime), or ask for 'cpu'"
         )
+    if provider == "cuda" and _version() < CUDA_ATTENTION:
+        newer = ".".join(map(str, CUDA_ATTENTION))
+        _warn_once(f"onnxruntime {onnxruntime.__version__} computes attention on the CPU, {newer} or newer on CUDA")
     return name
+
+
+def _version() -> tuple[int, ...]:
+    return tuple(int(part) for part in onnxruntime.__version__.split(".")[:2])
+
+
+@cache
+def _warn_once(words: str) -> None:
+    _LOG.warning(words)
 
 
 def open_session(

@@ -14,7 +14,7 @@ import torch
 from rich.console import Console
 from torch import nn
 
-from robot_wm.deploy.graphs import MAX_INLINE_BYTES, export_graph
+from robot_wm.deploy.graphs import MAX_INLINE_BYTES, OPSET, export_graph
 from robot_wm.deploy.session import Provider, check_provider
 from robot_wm.deploy.staging import check_replaceable, replacing
 from robot_wm.deploy.vjepa2_graph import GraphActionPredictor, GraphEncoder
@@ -28,9 +28,6 @@ from robot_wm.perception.vjepa2 import VJepa2Encoder
 from robot_wm.perception.vjepa2_config import PATCH, TUBELET
 from robot_wm.world_model.published import has_actions, load_vjepa2_ac
 from robot_wm.world_model.vjepa2_ac import ActionPredictor
-
-OPSET = 23
-"""The first with an operator for attention."""
 
 Precision = Literal["fp32", "fp16"]
 
