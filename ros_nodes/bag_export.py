@@ -13,7 +13,7 @@ from robot_wm.contract import Contract
 from robot_wm.data.bag import Bag
 from robot_wm.data.bag_report import BagReport, report
 from robot_wm.data.bag_scan import ScannedMessage
-from robot_wm.data.episode import Episode
+from robot_wm.data.episode import INTERVENTION, Episode
 from robot_wm.data.files import write_atomic
 from robot_wm.data.lerobot_writer import DatasetWriter
 from robot_wm.data.marks import Span
@@ -179,7 +179,7 @@ def _episode(frames: list[Frame], actions: np.ndarray, task: str) -> Episode:
         task=task,
         monitor={
             "stamp_ns": np.array([frame.stamp_ns for frame in frames], np.int64),
-            "intervention": np.array([frame.by_person for frame in frames], np.bool_),
+            INTERVENTION: np.array([frame.by_person for frame in frames], np.bool_),
         },
         views={name: np.stack([frame.images[name] for frame in frames]) for name in others},
     )

@@ -20,6 +20,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from robot_wm.agent import Agent, Mode
 from robot_wm.contract import Contract
 from robot_wm.data import DatasetWriter, Episode
+from robot_wm.data.episode import INTERVENTION
 from robot_wm.data.files import write_atomic
 from robot_wm.deploy.bundle import default_bundle, load_bundle
 from robot_wm.errors import DatasetError
@@ -33,8 +34,8 @@ MIXTURES: Mapping[str, Mapping[TaskName, float]] = {
     "skills": {"grasp": 0.2, "pick_place": 0.35, "drawer": 0.2, "two_block": 0.25},
 }
 """Share of the episodes that each task has."""
-COMMON_MONITOR = ("block", "contact", "behaviour")
-"""Privileged columns that every task has."""
+COMMON_MONITOR = ("block", "contact", "behaviour", INTERVENTION)
+"""Privileged columns that every task has, the last one where somebody corrects."""
 
 
 @dataclass(frozen=True)
@@ -155,7 +156,8 @@ def play(config: CollectConfig, number: int) -> Episode:
         episode = play_episode(*scene)
     if len(config.mixture) == 1:
         return episode
-    return replace(episode, monitor={name: episode.monitor[name] for name in COMMON_MONITOR})
+    common = {name: column for name, column in episode.monitor.items() if name in COMMON_MONITOR}
+    return replace(episode, monitor=common)
 
 
 def drawn(config: CollectConfig, number: int) -> tuple[TaskName, int]:

@@ -14,7 +14,7 @@ from sim.world import World
 CENTRED_M, ASTRIDE_M = 0.012, 0.03
 """Sideways distances from which the fingers may close, and may be lowered."""
 PATIENCE = 45
-HELD_STEPS = 2
+HELD_STEPS = 1
 """Steps that the fingers have been closing for before they hold anything."""
 
 
@@ -100,7 +100,7 @@ class GripScript:
         across = float(np.linalg.norm(aside))
         low = tool[2] < self.safe_m - 0.01
         self.behaviour = "grasp" if low and across < ASTRIDE_M else "approach"
-        if self._opening < 0.5 and self._closed_for < 4 and across < ASTRIDE_M:
+        if self._opening < 0.5 and self._closed_for < 2 and across < ASTRIDE_M:
             return np.zeros(3)
         self._opening = 1.0
         if low and across > ASTRIDE_M:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
 import numpy as np
 
 from robot_wm.agent import Agent
 from robot_wm.contract import TABLETOP
-from robot_wm.data.episode import Episode
+from robot_wm.data.episode import INTERVENTION, Episode
 from sim.equipment import Equipment
 from sim.pusher import BEHAVIOURS, PlayStyle
 from sim.randomization import Randomization
@@ -63,7 +64,8 @@ def corrected_episode(
 ) -> Episode:
     """An agent tries a task; after a while the player takes over and finishes it (DAgger, arXiv 1011.0686).
 
-    It shows what to do in the situations that the agent's own mistakes lead to. Arguments as for `play_episode`.
+    It shows what to do in the situations that the agent's own mistakes lead to. The column `intervention` is true where
+    the player acts; the rest is nothing to imitate. Arguments as for `play_episode`.
 
     Args:
         teacher: Takes over in the player's place, and goes on with its plans when the task is done.
@@ -77,15 +79,17 @@ def corrected_episode(
             one.reset(seed)
         script = SCRIPTS[task](PlayStyle.sample(task, rng), rng)
         script.pursue(objective)
-        left_to_agent = iter(range(int(rng.uniform(0.12, 0.6) * objective.max_steps)))
+        left_to_agent = int(rng.uniform(0.12, 0.6) * objective.max_steps)
+        numbers = iter(range(steps))
 
         def choose(image: np.ndarray, tool: np.ndarray) -> np.ndarray:
-            acting = agent if next(left_to_agent, None) is not None else teacher
+            acting = agent if next(numbers) < left_to_agent else teacher
             if acting is None:
                 return script.act(world, tool)
             return acting.act(image, world.state()).actions[0, [0, 1, 2, 6]]
 
-        return record(world, objective, steps, script, choose)
+        episode = record(world, objective, steps, script, choose)
+        return replace(episode, monitor={**episode.monitor, INTERVENTION: np.arange(steps) >= left_to_agent})
 
 
 @contextmanager

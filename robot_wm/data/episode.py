@@ -11,6 +11,8 @@ from robot_wm.contract import ACTION_NAMES, STATE_NAMES, Contract
 from robot_wm.errors import DatasetError
 
 MONITOR_DTYPES = ("float32", "float64", "int64", "bool")
+INTERVENTION = "intervention"
+"""Monitor column of episodes in which a model acts and somebody takes over: true where somebody did."""
 
 
 @dataclass(frozen=True)

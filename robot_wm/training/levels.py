@@ -101,5 +101,6 @@ class Levels(Heads):
             states=take(self.frames.states, window.rows[:, kept], device),
             actions=take(self.frames.actions, window.chunk_rows[:, kept], device),
             valid=torch.from_numpy(window.chunk_valid[:, kept]).to(device),
+            guided=torch.from_numpy(window.chunk_guided[:, kept]).to(device),
             strided=np.flatnonzero(kept % stride == 0).tolist(),
         )

@@ -57,7 +57,7 @@ class Batch:
         states: Tool states of the window frames (b, W, 8).
         actions: Actions after each window frame (b, W, chunk, 7), physical units.
         steps: Times of the frames of the whole batch, (B, W + G).
-        valid: Whether an action exists, for the whole batch, (B, W, chunk).
+        guided: Whether an action exists and is one to imitate, for the whole batch, (B, W, chunk).
         group: The processes that share the batch.
     """
 
@@ -65,7 +65,7 @@ class Batch:
     states: torch.Tensor
     actions: torch.Tensor
     steps: torch.Tensor
-    valid: torch.Tensor
+    guided: torch.Tensor
     group: Group = ALONE
 
     @property
@@ -156,15 +156,15 @@ def hindsight(
 
 
 def _policy(model: WorldModel, batch: Batch, start: torch.Tensor, goal: torch.Tensor, every: Pairs) -> torch.Tensor:
-    steps = torch.arange(batch.valid.shape[2], device=every.ahead.device)
-    used = batch.valid[every.item, every.start] & (steps < every.ahead[:, None])
+    steps = torch.arange(batch.guided.shape[2], device=every.ahead.device)
+    used = batch.guided[every.item, every.start] & (steps < every.ahead[:, None])
     here = batch.here(every.item)
     first = (every.item[here] - batch.share.start, every.start[here])
     mean, std = model.policy.normalised(start, goal, batch.states[first])
     action = model.scaling.action(batch.actions[first])
     likelihood = functional.gaussian_nll_loss(mean.detach(), action, std**2, reduction="none")
     values = ((mean - action).abs() + 0.1 * likelihood)[used[here]]
-    return values.sum() / (used.sum() * action.shape[-1])
+    return values.sum() / (used.sum().clamp(min=1) * action.shape[-1])
 
 
 def strangers(model: WorldModel, batch: Batch, rng: np.random.Generator) -> torch.Tensor:

@@ -65,6 +65,7 @@ class SlowBatch:
     states: torch.Tensor
     actions: torch.Tensor
     valid: torch.Tensor
+    guided: torch.Tensor
     strided: list[int]
 
 
@@ -154,7 +155,7 @@ def _policy(
     mean, std = level.policy.normalised(batch.latents[first], goal, batch.states[first])
     action = level.scaling.action(batch.actions[first][:, :chunk])
     before_goal = torch.arange(chunk, device=ahead.device) < ahead[:, None]
-    used = (batch.valid[first][:, :chunk] & before_goal)[..., None].expand_as(action)
+    used = (batch.guided[first][:, :chunk] & before_goal)[..., None].expand_as(action)
     return _likelihood(mean, std, action)[used].mean()
 
 

@@ -86,7 +86,7 @@ class Joint(Stage):
             take(self.frames.states, window.rows[share, :count], device),
             take(self.frames.actions, window.chunk_rows[share], device),
             torch.from_numpy(window.steps).to(device),
-            torch.from_numpy(window.chunk_valid).to(device),
+            torch.from_numpy(window.chunk_guided).to(device),
             self.compute.group,
         )
 

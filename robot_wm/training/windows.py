@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from robot_wm.data.cache import CachedDataset
+from robot_wm.data.episode import INTERVENTION
 from robot_wm.errors import TrainingError
 
 
@@ -23,6 +24,8 @@ class Frames:
         starts: First frame of each episode, int64 (E,).
         lengths: Frames of each episode, int64 (E,).
         monitor: Privileged columns (M, …), for monitors only; never trained on.
+        guided: Whether the action of a row was chosen by someone to imitate, bool (M,); None stands for all. Actions
+            of a model that somebody corrected later are learned from as physics, not as an example.
     """
 
     images: np.ndarray
@@ -31,11 +34,13 @@ class Frames:
     starts: np.ndarray
     lengths: np.ndarray
     monitor: Mapping[str, np.ndarray]
+    guided: np.ndarray | None = None
 
     @classmethod
     def of(cls, data: CachedDataset) -> Frames:
-        """The frames of a decoded dataset."""
-        return cls(data.images, data.states, data.actions, data.starts, data.lengths, data.monitor)
+        """The frames of a decoded dataset; its column `intervention` says which of them are guided."""
+        guided = data.monitor.get(INTERVENTION)
+        return cls(data.images, data.states, data.actions, data.starts, data.lengths, data.monitor, guided)
 
     @classmethod
     def seen(cls, images: np.ndarray, starts: np.ndarray, lengths: np.ndarray) -> Frames:
@@ -58,6 +63,7 @@ class Frames:
             starts=np.concatenate([part.starts + offset for part, offset in zip(parts, offsets, strict=True)]),
             lengths=np.concatenate([part.lengths for part in parts]),
             monitor={},
+            guided=np.concatenate([np.ones(len(p.images), bool) if p.guided is None else p.guided for p in parts]),
         )
 
     def split(self, held_out: float) -> tuple[Frames, Frames]:
@@ -72,7 +78,13 @@ class Frames:
 
     def _subset(self, episodes: slice) -> Frames:
         return Frames(
-            self.images, self.states, self.actions, self.starts[episodes], self.lengths[episodes], self.monitor
+            self.images,
+            self.states,
+            self.actions,
+            self.starts[episodes],
+            self.lengths[episodes],
+            self.monitor,
+            self.guided,
         )
 
     def rows(self) -> np.ndarray:
@@ -106,12 +118,14 @@ class Window:
         steps: Their times in steps from the first, int64 (B, W + G).
         chunk_rows: Rows of the actions after each window frame, int64 (B, W, chunk).
         chunk_valid: False where the episode had ended, bool (B, W, chunk).
+        chunk_guided: False there too, and where the action is none to imitate.
     """
 
     rows: np.ndarray
     steps: np.ndarray
     chunk_rows: np.ndarray
     chunk_valid: np.ndarray
+    chunk_guided: np.ndarray
 
 
 def draw(frames: Frames, config: WindowConfig, batch: int, rng: np.random.Generator) -> Window:
@@ -133,7 +147,9 @@ def draw(frames: Frames, config: WindowConfig, batch: int, rng: np.random.Genera
     steps = np.concatenate([np.repeat(window, batch, 0), goals], axis=1)
     chunk = start[:, None, None] + window[..., None] + np.arange(config.chunk)
     valid = chunk < last[:, None, None]
-    return Window(start[:, None] + steps, steps, np.minimum(chunk, last[:, None, None]), valid)
+    chunk = np.minimum(chunk, last[:, None, None])
+    guided = valid if frames.guided is None else valid & frames.guided[chunk]
+    return Window(start[:, None] + steps, steps, chunk, valid, guided)
 
 
 def take(array: np.ndarray, rows: np.ndarray, device: torch.device) -> torch.Tensor:

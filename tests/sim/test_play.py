@@ -47,6 +47,14 @@ def test_a_corrected_episode_is_the_same_for_the_same_seed() -> None:
     first, second = (corrected_episode(agent, "push", 7, 20, randomize=1.0) for _ in range(2))
     assert np.array_equal(first.images, second.images)
     assert np.array_equal(first.actions, second.actions)
+    assert np.array_equal(first.monitor["intervention"], second.monitor["intervention"])
+
+
+def test_a_corrected_episode_says_who_acted() -> None:
+    agent = Agent.load(default_bundle(), mode="policy", threads=1)
+    intervention = corrected_episode(agent, "push", 7, 40, randomize=0.0).monitor["intervention"]
+    begun = int(np.argmax(intervention))
+    assert 0.12 * 50 - 1 < begun <= 0.6 * 50 and not intervention[:begun].any() and intervention[begun:].all()
 
 
 def goal_of(task: str, seed: int) -> np.ndarray:
