@@ -5,7 +5,7 @@
 # make format lays out the code
 # make model  collects, trains and exports the shipped bundle anew
 # make skills  trains a model of what needs a gripper or two blocks; into runs/skills/bundle
-# make understanding  trains what `robot-wm physics` and `robot-wm imagine` and the check of the camera need, and puts it into the shipped bundle
+# make understanding  trains what `robot-wm physics` and `robot-wm imagine` need, and puts it into the shipped bundle
 
 PYTHON ?= python3
 TORCH ?= torch==2.13.0
@@ -58,7 +58,6 @@ skills: $(VENV)/test.stamp
 understanding: $(VENV)/test.stamp
 	$(BIN)/robot-wm physics --learn
 	$(BIN)/robot-wm imagine --learn
-	$(BIN)/robot-wm camera --learn --episodes 1500
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info
