@@ -1,31 +1,25 @@
-"""What the drives of a real arm do that follow targets: no faster than they may go, and not through what is there."""
+"""What the drives of a real arm do with a target that is too far for one tick: go no faster than they may."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from sim.robot import MOTOR_GAIN
 from sim.world import PHYSICS_HZ, World
 
 ACCELERATION = np.array([15.0, 7.5, 10.0, 12.5, 15.0, 20.0, 20.0])
 """Of the joints while they catch up, rad/s², by Franka's data sheet: they brake no later than what they are told."""
 CATCH_UP = 0.4
 """How much faster than its target a joint goes while it catches up, rad/s: it may meet something on the way."""
-HELD_BACK_RAD = 0.02
-"""A joint that is so far from where its motion would have it has met something."""
 
 
 class Drives:
     """Moves the arm's motor targets.
 
     A controller of positions knows of no velocity: where its commands come late it asks for what it missed at once. The
-    drives of a real arm, and the joint limits of ros2_control, spread that over time; so do these, and count it. And as
-    a real arm's reflex does where it meets something, they stop and begin anew from where the joints are: strong joints
-    that press on would turn weak ones back, faster than they may.
+    drives of a real arm, and the joint limits of ros2_control, spread that over time; so do these, and count it.
 
     Attributes:
         limited: Ticks in which a target was farther than the joints may go.
-        reflexes: Times at which the arm stopped because something held it back.
     """
 
     def __init__(self, world: World) -> None:
@@ -33,7 +27,7 @@ class Drives:
         self._speeds = np.zeros_like(self._fastest)
         self._wanted = world.joint_target
         self._is_behind = False
-        self.limited, self.reflexes = 0, 0
+        self.limited = 0
 
     def step(self, joints: np.ndarray, gripper: float, dt_s: float) -> None:
         """Simulates `dt_s` on the way to `joints` (7,), radians, and the gripper's opening `gripper`, 0 … 1."""
@@ -49,7 +43,6 @@ class Drives:
             else:
                 self._speeds = way / (left * tick_s)
             self._world.step_joints(self._world.joint_target + self._speeds * tick_s, gripper, tick_s)
-            self._stop_where_held_back(tick_s)
         self._is_behind = bool(np.any(np.abs(self._world.joint_target - joints) > 1e-9))
         self._wanted = joints
 
@@ -61,11 +54,3 @@ class Drives:
         to_meet = way / tick_s
         can_meet = (np.abs(to_meet - self._speeds) <= gain) & (np.abs(to_meet - pace) <= CATCH_UP)
         return np.clip(np.where(can_meet, to_meet, wanted), -self._fastest, self._fastest)
-
-    def _stop_where_held_back(self, tick_s: float) -> None:
-        """A motor in motion stays behind its target by what makes it move; more than that is something in the way."""
-        behind = self._world.joint_target - self._world.joint_positions() - self._speeds * tick_s / MOTOR_GAIN
-        if np.max(np.abs(behind)) > HELD_BACK_RAD:
-            self._world.rest_where_it_is()
-            self._speeds, self._is_behind = np.zeros_like(self._speeds), True
-            self.reflexes += 1

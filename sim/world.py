@@ -120,10 +120,6 @@ class World:
         """Moves the tool towards a pose over `dt_s` seconds."""
         self.step_joints(self.robot.inverse(position, quaternion), gripper, dt_s)
 
-    def rest_where_it_is(self) -> None:
-        """Takes the arm's present joint positions for the motors' targets."""
-        self._joint_target = self.joint_positions()
-
     @property
     def joint_target(self) -> np.ndarray:
         """Where the motors were last told to go (7,), radians."""

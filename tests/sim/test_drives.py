@@ -9,10 +9,8 @@ import pytest
 
 pytest.importorskip("pybullet")
 
-from sim import drives as drives_module
 from sim.drives import ACCELERATION, CATCH_UP, Drives
 from sim.limit_checker import LimitChecker
-from sim.robot import DOWN
 from sim.world import World
 
 TICK_S = 1 / 60
@@ -35,7 +33,6 @@ def test_a_leap_takes_as_long_as_catching_up_does_and_is_counted(world: World) -
     np.testing.assert_allclose(world.joint_positions(), goal, atol=0.01)
     assert checker.violations["velocity"] == 0 and checker.fastest < 0.25
     assert drives.limited * TICK_S == pytest.approx(0.4 / CATCH_UP + CATCH_UP / ACCELERATION[0], abs=3 * TICK_S)
-    assert drives.reflexes == 0
 
 
 def test_what_stops_while_they_catch_up_is_not_overshot(world: World) -> None:
@@ -47,29 +44,6 @@ def test_what_stops_while_they_catch_up_is_not_overshot(world: World) -> None:
         drives.step(start + np.array([way + 0.1 * (tick > 20), 0, 0, 0, 0, 0, 0]), 0.0, TICK_S)
         reached.append(world.joint_positions()[0] - start[0])
     assert drives.limited > 3 and way + 0.1 - 0.005 < max(reached) < way + 0.1 + 0.005
-
-
-@pytest.mark.parametrize("has_reflex", [True, False])
-def test_the_arm_stops_where_it_meets_something(
-    world: World, monkeypatch: pytest.MonkeyPatch, has_reflex: bool
-) -> None:
-    """Without the reflex the strong joints press the hand on the block until the wrist gives way."""
-    if not has_reflex:
-        monkeypatch.setattr(drives_module, "HELD_BACK_RAD", np.inf)
-    rng, reflexes, furthest = np.random.default_rng(0), 0, 0.0
-    checker = LimitChecker(world)
-    for _ in range(12):
-        block = np.array([rng.uniform(0.4, 0.6), rng.uniform(-0.15, 0.15), 0.025])
-        world.place_block(block, rng.uniform(-3, 3))
-        world.place_robot(block + [0.0, 0.0, 0.06])
-        drives, down = Drives(world), world.robot.inverse(block + [*rng.uniform(-0.02, 0.02, 2), 0.0], DOWN)
-        for _ in range(45):
-            drives.step(down, 0.0, TICK_S)
-            checker.look()
-            furthest = max(furthest, float(np.max(np.abs(world.joint_target - world.joint_positions()))))
-        reflexes += drives.reflexes
-    assert (reflexes > 0, furthest < 0.04) == (has_reflex, has_reflex)
-    assert checker.violations["velocity"] == 0 or not has_reflex
 
 
 @pytest.mark.parametrize("ticks", [1, 4])
