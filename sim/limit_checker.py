@@ -36,16 +36,17 @@ class LimitChecker:
         place = self._world.ee_pose()[:3]
         outside = np.maximum(np.array(TABLETOP.workspace_low) - place, place - np.array(TABLETOP.workspace_high))
         self.farthest_m = max(self.farthest_m, float(np.max(outside)))
-        broken = {
+        looked = {
             "position": bool(np.any(q < low - _POSITION_SLACK) or np.any(q > high + _POSITION_SLACK)),
             "velocity": bool(np.any(shares > _VELOCITY_SLACK)),
             "workspace": bool(np.max(outside) > WORKSPACE_MARGIN_M),
             "table": self._world.touches_table(),
         }
-        for limit, is_broken in broken.items():
-            self.violations[limit] += is_broken
-        if any(broken.values()):
-            self.last = self._described([limit for limit, is_broken in broken.items() if is_broken], shares, place)
+        broken = [limit for limit, is_broken in looked.items() if is_broken]
+        for limit in broken:
+            self.violations[limit] += 1
+        if broken:
+            self.last = self._described(broken, shares, place)
 
     def _described(self, broken: list[str], shares: np.ndarray, place: np.ndarray) -> str:
         behind = self._world.joint_target - self._world.joint_positions()

@@ -57,6 +57,7 @@ class SlowBatch:
         states: Tool states of the window's frames (B, C, 8).
         actions: Actions after each of these (B, C, stride, 7), physical units.
         valid: Whether such an action exists (B, C, stride).
+        guided: Whether it is one to imitate too.
         strided: Columns, K + 1 of the C, that lie a stride apart.
     """
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -77,15 +77,7 @@ class Frames:
         return self._subset(slice(0, kept)), self._subset(slice(kept, None))
 
     def _subset(self, episodes: slice) -> Frames:
-        return Frames(
-            self.images,
-            self.states,
-            self.actions,
-            self.starts[episodes],
-            self.lengths[episodes],
-            self.monitor,
-            self.guided,
-        )
+        return replace(self, starts=self.starts[episodes], lengths=self.lengths[episodes])
 
     def rows(self) -> np.ndarray:
         """Indices of all frames of these episodes."""

@@ -29,6 +29,7 @@ AT_REST, MOVING = 0.02, 0.04
 """Joint velocities, rad/s, under which the arm rests and over which it moves."""
 
 _MOST_WORDS = 100
+"""So many different broken limits are kept in words."""
 
 
 class ChaosError(RobotWmError):
