@@ -10,13 +10,17 @@ ACCELERATION = np.array([15.0, 7.5, 10.0, 12.5, 15.0, 20.0, 20.0])
 """Of the joints while they catch up, rad/s², by Franka's data sheet: they brake no later than what they are told."""
 CATCH_UP = 0.4
 """How much faster than its target a joint goes while it catches up, rad/s: it may meet something on the way."""
+FULL_EFFORT = 0.7
+"""A motor that gives this share of its greatest torque is held back by something."""
 
 
 class Drives:
     """Moves the arm's motor targets.
 
     A controller of positions knows of no velocity: where its commands come late it asks for what it missed at once. The
-    drives of a real arm, and the joint limits of ros2_control, spread that over time; so do these, and count it.
+    drives of a real arm, and the joint limits of ros2_control, spread that over time; so do these, and count it. Where a
+    motor strains, what the arm wants is where it is: what is pressed against something must not store a way that it goes
+    at once when it is let go.
 
     Attributes:
         limited: Ticks in which a target was farther than the joints may go.
@@ -42,9 +46,16 @@ class Drives:
                 self._speeds = self._catching_up(way - pace * tick_s * (left - 1), pace, tick_s)
             else:
                 self._speeds = way / (left * tick_s)
-            self._world.step_joints(self._world.joint_target + self._speeds * tick_s, gripper, tick_s)
+            if self._world.robot.effort() >= FULL_EFFORT:
+                self._give_way(gripper, tick_s)
+            else:
+                self._world.step_joints(self._world.joint_target + self._speeds * tick_s, gripper, tick_s)
         self._is_behind = bool(np.any(np.abs(self._world.joint_target - joints) > 1e-9))
         self._wanted = joints
+
+    def _give_way(self, gripper: float, tick_s: float) -> None:
+        self._is_behind, self._speeds = True, np.zeros_like(self._speeds)
+        self._world.step_joints(self._world.joint_positions(), gripper, tick_s)
 
     def _catching_up(self, way: np.ndarray, pace: np.ndarray, tick_s: float) -> np.ndarray:
         """Speeds that gain on a target which moves at a pace, so that it is met at its own speed."""

@@ -103,6 +103,11 @@ class Panda:
         states = self._bullet.getJointStates(self.body, self._arm)
         return np.array([s[0] for s in states]), np.array([s[1] for s in states])
 
+    def effort(self) -> float:
+        """The largest share of its greatest torque that a motor of the arm gave in the last step of the simulation."""
+        states = self._bullet.getJointStates(self.body, self._arm)
+        return max(abs(state[3]) / force for state, force in zip(states, MOTOR_FORCE, strict=True))
+
     def limits(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Lowest and highest position and highest velocity of the arm's joints, (7,) each, as PyBullet read them."""
         return self._low, self._high, self._fastest

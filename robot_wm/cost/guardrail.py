@@ -12,13 +12,16 @@ from robot_wm.safety.limits import box_excess
 
 TOLERANCE_M = 1e-5
 RECOVERY_M = 0.05
+INWARDS_M = 0.01
+"""A start outside comes in by so much with every step."""
 
 
 class Workspace(Constraint):
     """The end effector stays inside a box of the base frame, such as the contract's workspace.
 
-    A start that is slightly outside (at most `recovery_m`) may move along the border or back in, never further out;
-    further outside nothing is feasible and a person has to bring the arm back.
+    A start that is slightly outside (at most `recovery_m`) must come in by `INWARDS_M` a step: were it enough to stay, an
+    arm that overshoots a little with every plan would wander off. Further outside nothing is feasible and a person has to
+    bring the arm back.
 
     Args:
         low: Lowest corner (x, y, z), metres.
@@ -35,7 +38,7 @@ class Workspace(Constraint):
         return cls(contract.workspace_low, contract.workspace_high)
 
     def violation(self, state: np.ndarray, actions: np.ndarray, states: np.ndarray) -> np.ndarray:
-        low, high = self._bounds(state)
+        low, high = self._bounds(state, states.shape[1])
         worst = box_excess(states[..., :3], low, high).max(axis=1)
         start = float(box_excess(state[:3], self.low, self.high))
         if start > self.recovery_m:
@@ -49,14 +52,16 @@ class Workspace(Constraint):
         )
 
     def repair(self, state: np.ndarray, actions: np.ndarray) -> np.ndarray:
-        low, high = self._bounds(state)
+        low, high = self._bounds(state, actions.shape[1])
         repaired = actions.copy()
         position = np.broadcast_to(state[:3], (len(actions), 3))
         for step in range(actions.shape[1]):
-            target = np.clip(position + actions[:, step, :3], low, high)
+            target = np.clip(position + actions[:, step, :3], low[step], high[step])
             repaired[:, step, :3] = target - position
             position = position + repaired[:, step, :3]
         return repaired
 
-    def _bounds(self, state: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        return np.minimum(self.low, state[:3]), np.maximum(self.high, state[:3])
+    def _bounds(self, state: np.ndarray, steps: int) -> tuple[np.ndarray, np.ndarray]:
+        """Lowest and highest positions (H, 3) after each step."""
+        come_in = INWARDS_M * np.arange(1, steps + 1)[:, None]
+        return np.minimum(self.low, state[:3] + come_in), np.maximum(self.high, state[:3] - come_in)

@@ -95,11 +95,20 @@ def test_workspace_counts_the_worst_step(state: np.ndarray) -> None:
     assert violation(state, down) == pytest.approx(0.07, abs=1e-6)
 
 
-def test_from_slightly_outside_only_inwards_or_along(state: np.ndarray) -> None:
-    state[2] = 0.01
-    assert violation(state, moves((0.04, 0, 0.0))) == 0.0
-    assert violation(state, moves((0, 0, 0.04))) == 0.0
+def test_from_slightly_outside_only_inwards(state: np.ndarray) -> None:
+    state[2] = -0.005
+    assert violation(state, moves((0.04, 0, 0.0))) > 0.0
     assert violation(state, moves((0, 0, -0.005))) > 0.0
+    assert violation(state, moves((0, 0, 0.01), (0.04, 0, 0.01), (0.04, 0, 0.005))) == 0.0
+    assert violation(state, moves((0, 0, 0.01), (0.04, 0, 0.0))) > 0.0
+    assert violation(state, moves((0, 0, 0.04))) == 0.0
+
+
+def test_an_arm_that_overshoots_with_every_plan_stays_near(state: np.ndarray) -> None:
+    guard, out = Workspace.of(TABLETOP), moves(*[(0.0, 0.0, 0.04)] * 8)
+    for _ in range(60):
+        state[2] = integrate(state, guard.repair(state, out))[0, 0, 2] + 0.005
+    assert state[2] < TABLETOP.workspace_high[2] + 0.01
 
 
 def test_a_state_that_is_not_finite_is_never_feasible(state: np.ndarray) -> None:

@@ -11,6 +11,7 @@ pytest.importorskip("pybullet")
 
 from sim.drives import ACCELERATION, CATCH_UP, Drives
 from sim.limit_checker import LimitChecker
+from sim.robot import DOWN
 from sim.world import World
 
 TICK_S = 1 / 60
@@ -98,3 +99,19 @@ def test_a_motion_within_the_limits_goes_as_it_is(world: World) -> None:
         drives.step(start + np.array([0.5 * tick * TICK_S, 0, 0, 0, 0, 0, 0]), 0.0, TICK_S)
     np.testing.assert_allclose(world.joint_target - start, [0.25, 0, 0, 0, 0, 0, 0], atol=1e-12)
     assert drives.limited == 0
+
+
+def test_a_hand_that_presses_stores_no_way(world: World) -> None:
+    world.place_block(np.array([0.5, 0.0, 0.025]), 0.0)
+    world.place_robot(np.array([0.5, 0.0, 0.12]))
+    drives, start = Drives(world), world.joint_positions()
+    into = world.robot.inverse(np.array([0.5, 0.0, 0.02]), DOWN)
+    stored = []
+    for tick in range(120):
+        drives.step(start + min(1.0, tick / 60) * (into - start), 0.0, TICK_S)
+        stored.append(np.max(np.abs(world.joint_target - world.joint_positions())))
+    assert world.ee_pose()[2] > 0.04, "the block is under the hand"
+    assert max(stored) < 0.03 < 0.5 * np.max(np.abs(into - world.joint_positions()))
+    for _ in range(120):
+        drives.step(start, 0.0, TICK_S)
+    np.testing.assert_allclose(world.joint_positions(), start, atol=2e-3)
