@@ -18,9 +18,9 @@ class Drives:
     """Moves the arm's motor targets.
 
     A controller of positions knows of no velocity: where its commands come late it asks for what it missed at once. The
-    drives of a real arm, and the joint limits of ros2_control, spread that over time; so do these, and count it. Where a
-    motor strains, what the arm wants is where it is: what is pressed against something must not store a way that it goes
-    at once when it is let go.
+    drives of a real arm, and the joint limits of ros2_control, spread that over time; so do these, and count it. Where
+    a motor strains, what the arm wants is where it is: what is pressed against something must not store a way that it
+    goes at once when it is let go.
 
     Attributes:
         limited: Ticks in which a target was farther than the joints may go.

@@ -19,9 +19,9 @@ INWARDS_M = 0.01
 class Workspace(Constraint):
     """The end effector stays inside a box of the base frame, such as the contract's workspace.
 
-    A start that is slightly outside (at most `recovery_m`) must come in by `INWARDS_M` a step: were it enough to stay, an
-    arm that overshoots a little with every plan would wander off. Further outside nothing is feasible and a person has to
-    bring the arm back.
+    A start that is slightly outside (at most `recovery_m`) must come in by `INWARDS_M` a step: were it enough to stay,
+    an arm that overshoots a little with every plan would wander off. Further outside nothing is feasible and a person
+    has to bring the arm back.
 
     Args:
         low: Lowest corner (x, y, z), metres.
