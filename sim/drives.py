@@ -58,10 +58,12 @@ class Drives:
         self._world.step_joints(self._world.joint_positions(), gripper, tick_s)
 
     def _catching_up(self, way: np.ndarray, pace: np.ndarray, tick_s: float) -> np.ndarray:
-        """Speeds that gain on a target which moves at a pace, so that it is met at its own speed."""
+        """Speeds that gain on a target which moves at a pace, on a straight way, so that it is met at its own speed."""
         gain, lead = ACCELERATION * tick_s, way - pace * tick_s
-        faster = np.minimum(np.sqrt(gain**2 + 2 * ACCELERATION * np.abs(lead)) - gain, CATCH_UP)
-        wanted = np.clip(pace + np.sign(lead) * faster, self._speeds - gain, self._speeds + gain)
+        closing = 2 * ACCELERATION / (np.sqrt(gain**2 + 2 * ACCELERATION * np.abs(lead)) + gain)
+        share = min(float(closing.min()), CATCH_UP / max(float(np.abs(lead).max()), 1e-12))
+        change = pace + share * lead - self._speeds
+        speeds = self._speeds + change / max(1.0, float(np.max(np.abs(change) / gain)))
         to_meet = way / tick_s
-        can_meet = (np.abs(to_meet - self._speeds) <= gain) & (np.abs(to_meet - pace) <= CATCH_UP)
-        return np.clip(np.where(can_meet, to_meet, wanted), -self._fastest, self._fastest)
+        can_meet = np.all((np.abs(to_meet - self._speeds) <= gain) & (np.abs(to_meet - pace) <= CATCH_UP))
+        return np.clip(to_meet if can_meet else speeds, -self._fastest, self._fastest)
