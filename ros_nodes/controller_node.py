@@ -155,10 +155,13 @@ class ControllerNode(ManagedNode):
                 self._accept(plan, self._person_plans)
 
     def _plan_of(self, message: MultiDOFJointTrajectory, topic: str, plans: Meter) -> Plan | None:
+        """The plan of a message; None where it is nonsense, and who sends that is not followed any further."""
         try:
             return message_to_plan(message, self._robot.base_frame, self._robot.ee_frame, topic)
         except RobotWmError as error:
             plans.drop()
+            if self._control.source == ("planner" if topic == PLAN else "person"):
+                self._follower.forget_plan()
             self.get_logger().error(str(error), throttle_duration_sec=2.0)
             return None
 

@@ -248,6 +248,9 @@ class PlannerNode(ManagedNode):
         except RobotWmError as error:
             self._latents.drop()
             self.report(DiagnosticStatus.ERROR, f"cannot plan: {error}")
+            with self._sending:
+                if self._running and run == self._run:
+                    self._send_stop(message.header.stamp)
             return
         with self._sending:
             if self._running and run == self._run:
@@ -330,7 +333,7 @@ class PlannerNode(ManagedNode):
     def _missing(self) -> str:
         """What planning waits for, empty when everything is there."""
         now = time.monotonic()
-        if self._agent.goal is None:
+        if self._agent.goal is None or self._refusal:
             return f"waiting for {GOAL}" + (f"; {self._refusal}" if self._refusal else "")
         if now - self._joints_at > 1.0:
             return f"waiting for {self._robot.topics.joint_states}"

@@ -9,10 +9,9 @@ import numpy as np
 from std_msgs.msg import Bool
 
 from ros_nodes.chaos.bench import Bench
-from ros_nodes.chaos.tap import Meddling
+from ros_nodes.chaos.tap import CAMERA, JOINTS, Meddling
 from ros_nodes.qos import LATEST
 
-JOINTS, CAMERA = "joint_states", "camera/image_raw"
 MORTALS = ("perception_node", "planner_node", "controller_node", "safety_node")
 NOTICED_S, JOINTS_S, PLAN_S, LATE_S = 0.3, 0.25, 0.8, 0.1
 """Bounds: a dead part, silent joint states, the oldest observation whose plan is followed, and what comes on top."""

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import time
+from array import array
 from collections.abc import Callable
+from contextlib import closing, suppress
 from typing import Any
 
 import numpy as np
@@ -13,12 +15,19 @@ from sensor_msgs.msg import Image, JointState
 from std_msgs.msg import Bool, Float64MultiArray
 from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint, MultiDOFJointTrajectory
 
+from robot_wm.contract import TABLETOP
 from ros_nodes.arm_commands import COMMAND, GRIPPER_COMMAND
 from ros_nodes.chaos.bench import Bench
-from ros_nodes.chaos.faults import CAMERA, JOINTS, JOINTS_S, LATE_S, MORTALS, PLAN_S, watch_limits
-from ros_nodes.chaos.tap import Meddling
-from ros_nodes.conversions import duration
+from ros_nodes.chaos.faults import JOINTS_S, LATE_S, MORTALS, PLAN_S, watch_limits
+from ros_nodes.chaos.tap import CAMERA, JOINTS, LATENTS, PLAN, Meddling
+from ros_nodes.conversions import array_to_image, duration
 from ros_nodes.qos import LATCHED, LATEST, SENSOR
+from sim.world import World
+
+DECISION_S = 0.2
+"""Time from one latent, and plan, to the next."""
+ASKED_S = 60.0
+"""So long after a goal that cannot be reached the planner must hold or ask."""
 
 
 def nonsense(bench: Bench) -> None:
@@ -34,6 +43,15 @@ def nonsense(bench: Bench) -> None:
         since_s = bench.at_random_instant()
         bench.observer.tap.meddling = {topic: Meddling(change=change)}
         bench.expect_rest(what, since_s, JOINTS_S + LATE_S)
+    for value in (np.nan, np.inf):
+        for what, topic, change in (
+            (f"latents hold {value}", LATENTS, lambda m, value=value: _poison_latent(m, bench, value)),
+            (f"plans hold {value}", PLAN, lambda m, value=value: _poison_plan(m, bench, value)),
+        ):
+            bench.set_in_motion()
+            since_s = bench.at_random_instant()
+            bench.observer.tap.meddling = {topic: Meddling(change=change)}
+            bench.expect_rest(what, since_s, DECISION_S + LATE_S)
     for what, change in {
         "black pictures": lambda m: setattr(m, "data", bytes(len(m.data))),
         "pictures of another size": lambda m: setattr(m, "height", m.height - 1),
@@ -49,6 +67,22 @@ def nonsense(bench: Bench) -> None:
 def _poison(values: Any, bench: Bench, value: float) -> None:
     index = int(bench.rng.integers(7))
     values[index] = values[index] + value if np.isfinite(value) else value
+
+
+def _poison_latent(message: Image, bench: Bench, value: float) -> None:
+    numbers = np.frombuffer(bytes(message.data), dtype="<f4").copy()
+    numbers[int(bench.rng.integers(len(numbers)))] = value
+    message.data = array("B", numbers.tobytes())
+
+
+def _poison_plan(message: MultiDOFJointTrajectory, bench: Bench, value: float) -> None:
+    if not message.points:
+        return
+    hand, gripper = message.points[int(bench.rng.integers(len(message.points)))].transforms
+    slots = [(part, axis) for part, axes in ((hand.translation, "xyz"), (hand.rotation, "xyzw")) for axis in axes]
+    slots.append((gripper.translation, "x"))
+    part, axis = slots[int(bench.rng.integers(len(slots)))]
+    setattr(part, axis, value)
 
 
 def _forged_commands(bench: Bench) -> None:
@@ -98,8 +132,8 @@ def mutated_messages(bench: Bench, count: int) -> None:
     topics: dict[str, tuple[type, Any]] = {
         "tapped/joint_states": (JointState, LATEST),
         "tapped/image_raw": (Image, LATEST),
-        "perception/latents": (Image, SENSOR),
-        "planner/plan": (MultiDOFJointTrajectory, LATEST),
+        "tapped/latents": (Image, LATEST),
+        "tapped/plan": (MultiDOFJointTrajectory, LATEST),
         "goal/image": (Image, LATCHED),
         COMMAND: (JointTrajectory, LATEST),
         GRIPPER_COMMAND: (Float64MultiArray, LATEST),
@@ -107,18 +141,21 @@ def mutated_messages(bench: Bench, count: int) -> None:
         "safety/estop_button": (Bool, LATEST),
     }
     bench.set_in_motion()
-    publishers = [(node.create_publisher(kind, name, qos), _wire(kind)) for name, (kind, qos) in topics.items()]
-    sent = 0
+    publishers = [(node.create_publisher(kind, name, qos), kind, _wire(kind)) for name, (kind, qos) in topics.items()]
+    sent, slowest_s = 0, 0.0
     for index in range(count):
-        publisher, good = publishers[index % len(publishers)]
-        sent += _sends(publisher, _mutate(good, rng))
+        publisher, kind, good = publishers[index % len(publishers)]
+        data = _mutate(good, rng)
+        slowest_s = max(slowest_s, _reading_s(data, kind))
+        sent += _sends(publisher, data)
         if index % 50 == 0:
             time.sleep(0.005)
-    for publisher, _ in publishers:
+    for publisher, _, _ in publishers:
         node.destroy_publisher(publisher)
     dead = [name for name in MORTALS if not bench.system.is_running(name)]
     note = f"{sent} of {count} were sent, DDS refused the others; {', '.join(dead)}"
     bench.expect("mutated messages: nodes that died", len(dead), 0, "nodes", note)
+    bench.expect("mutated messages: slowest to read", slowest_s, 0.05, "s")
     watch_limits(bench, "mutated messages", 1.0)
 
 
@@ -131,6 +168,16 @@ def _sends(publisher: Any, data: bytes) -> bool:
     except DDSException:
         return False
     return True
+
+
+def _reading_s(data: bytes, kind: type) -> float:
+    """Processor time until a message has been read, or refused."""
+    from rclpy.serialization import deserialize_message
+
+    begun_s = time.thread_time()
+    with suppress(Exception):  # rclpy raises what its middleware does
+        deserialize_message(data, kind)
+    return time.thread_time() - begun_s
 
 
 def _wire(kind: type) -> bytes:
@@ -148,22 +195,57 @@ def _mutate(good: bytes, rng: np.random.Generator) -> bytes:
 
 
 def strange_goals(bench: Bench, count: int) -> None:
-    """Goals that are not pictures of this world: noise, stripes, one colour."""
+    """Goals that are not pictures of this world, or show the hand where it cannot get to.
+
+    They follow one another with every decision; at the end one of each kind is left until the planner asks.
+    """
     bench.set_in_motion()
-    goal = bench.observer.goal
-    assert goal is not None
-    shape = (goal.height, goal.width, 3)
-    for index in range(count):
-        pixels = bench.rng.integers(0, 256, shape, dtype=np.uint8)
-        if index % 3 == 1:
-            pixels = np.broadcast_to((255 * (np.arange(shape[1]) // 8 % 2))[None, :, None], shape).astype(np.uint8)
-        elif index % 3 == 2:
-            pixels = np.full(shape, int(bench.rng.integers(256)), dtype=np.uint8)
-        message = Image(height=goal.height, width=goal.width, encoding="rgb8", step=goal.step, data=pixels.tobytes())
-        message.header.stamp = bench.observer.node.get_clock().now().to_msg()
-        bench.observer.goals.publish(message)
-        time.sleep(0.2)
-    watch_limits(bench, f"{count} strange goals", 0.5)
+    with closing(World()) as world:
+        kinds = _strange_pictures(bench, world)
+        for index in range(count):
+            _show(bench, list(kinds.values())[index % len(kinds)]())
+            time.sleep(DECISION_S)
+        watch_limits(bench, f"{count} strange goals", 0.5)
+        for what, picture in kinds.items():
+            _show(bench, picture())
+            shown_s = time.monotonic()
+            bench.observer.until(lambda: not _asks(bench), 5.0, "the planner does not take a new goal")
+            while not _asks(bench) and time.monotonic() < shown_s + ASKED_S:
+                time.sleep(0.05)
+            took_s = time.monotonic() - shown_s if _asks(bench) else float("inf")
+            bench.expect(f"goal is {what}: the planner asks", took_s, ASKED_S, "s", _planner_says(bench))
+
+
+def _strange_pictures(bench: Bench, world: World) -> dict[str, Callable[[], np.ndarray]]:
+    camera, rng = TABLETOP.camera, bench.rng
+    shape = (camera.height, camera.width, 3)
+    stripes = np.broadcast_to((255 * (np.arange(shape[1]) // 8 % 2))[None, :, None], shape).astype(np.uint8)
+
+    def out_of_reach() -> np.ndarray:
+        world.reset(rng)
+        world.place_robot(np.array([rng.uniform(0.4, 0.6), rng.uniform(-0.2, 0.2), rng.uniform(0.5, 0.6)]))
+        return world.render(camera.name, camera.height, camera.width)
+
+    return {
+        "noise": lambda: rng.integers(0, 256, shape, dtype=np.uint8),
+        "stripes": lambda: np.roll(stripes, int(rng.integers(16)), axis=1),
+        "one colour": lambda: np.full(shape, rng.integers(256, size=3), dtype=np.uint8),
+        "out of reach": out_of_reach,
+    }
+
+
+def _show(bench: Bench, pixels: np.ndarray) -> None:
+    stamp = bench.observer.node.get_clock().now().to_msg()
+    bench.observer.goals.publish(array_to_image(pixels, stamp, TABLETOP.camera.frame))
+
+
+def _planner_says(bench: Bench) -> str:
+    return bench.observer.health.get("planner_node", {}).get("message", "")
+
+
+def _asks(bench: Bench) -> bool:
+    """Whether the planner holds with a reason or a question, or refused the goal."""
+    return _planner_says(bench).startswith(("holding:", "waiting for goal/image; goal refused"))
 
 
 def flood(bench: Bench, seconds: float = 4.0) -> None:

@@ -10,9 +10,9 @@ from pathlib import Path
 from std_msgs.msg import String
 
 from ros_nodes.chaos.bench import Bench
-from ros_nodes.chaos.faults import CAMERA, JOINTS, MORTALS
+from ros_nodes.chaos.faults import MORTALS
 from ros_nodes.chaos.observer import ChaosError
-from ros_nodes.chaos.tap import Meddling
+from ros_nodes.chaos.tap import CAMERA, JOINTS, Meddling
 from ros_nodes.qos import LATCHED
 
 FAULT_PERIOD_S, GOAL_PERIOD_S = 30.0, 15.0

@@ -12,6 +12,11 @@ from typing import Any
 NODES = ("sim_node", "safety_node", "perception_node", "planner_node", "controller_node")
 TAPPED = {"joint_states": "tapped/joint_states", "camera/image_raw": "tapped/image_raw", "/clock": "/tapped/clock"}
 """What the nodes hear through the tap instead of from the simulator."""
+TAPPED_BETWEEN = {
+    "planner_node": {"perception/latents": "tapped/latents"},
+    "controller_node": {"planner/plan": "tapped/plan"},
+}
+"""What one of them hears through the tap instead of from another."""
 
 
 class System:
@@ -21,11 +26,14 @@ class System:
         folder: Where their logs go.
         domain: ROS_DOMAIN_ID.
         mode: How the planner chooses actions; `random` never comes to rest by itself.
+        asks: Whether the planner holds and asks when it is stuck or unsure.
         sim_time: Run on simulated time.
     """
 
-    def __init__(self, folder: Path, domain: int, *, mode: str = "random", sim_time: bool = False) -> None:
-        self._folder, self._mode, self._sim_time = folder, mode, sim_time
+    def __init__(
+        self, folder: Path, domain: int, *, mode: str = "random", asks: bool = False, sim_time: bool = False
+    ) -> None:
+        self._folder, self._mode, self._asks, self._sim_time = folder, mode, asks, sim_time
         self._environment = os.environ | {"ROS_DOMAIN_ID": str(domain), "PYTHONUNBUFFERED": "1", "OMP_NUM_THREADS": "1"}
         self._running = dict[str, subprocess.Popen[bytes]]()
 
@@ -34,14 +42,14 @@ class System:
         command = [sys.executable, "-m", f"ros_nodes.{node}", "--ros-args"]
         told: dict[str, Any] = {"autostart": True, "diagnostics_rate": 5.0}
         if node == "planner_node":
-            told["mode"] = self._mode
+            told |= {"mode": self._mode, "ask_operator": self._asks}
         if node == "safety_node":
             told["watched"] = "[perception_node, planner_node, controller_node]"
         if node == "sim_node":
             told["publish_clock"] = self._sim_time
         elif node != "recorder_node":
             told["use_sim_time"] = self._sim_time
-            for source, tapped in TAPPED.items():
+            for source, tapped in (TAPPED | TAPPED_BETWEEN.get(node, {})).items():
                 command += ["-r", f"{source}:={tapped}"]
         for name, value in (told | parameters).items():
             command += ["-p", f"{name}:={str(value).lower() if isinstance(value, bool) else value}"]

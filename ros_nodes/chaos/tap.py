@@ -1,4 +1,4 @@
-"""Stands between the simulator and the nodes, and passes on what it hears: as it came, or as a fault would have it."""
+"""Stands between simulator and nodes, and between nodes; passes on what it hears: as it came, or as a fault has it."""
 
 from __future__ import annotations
 
@@ -11,12 +11,20 @@ from builtin_interfaces.msg import Time as TimeMsg
 from rclpy.node import Node
 from rosgraph_msgs.msg import Clock as ClockMsg
 from sensor_msgs.msg import Image, JointState
+from trajectory_msgs.msg import MultiDOFJointTrajectory
 
-from ros_nodes.chaos.system import TAPPED
+from ros_nodes.chaos.system import TAPPED, TAPPED_BETWEEN
 from ros_nodes.conversions import seconds
 from ros_nodes.qos import LATEST, SENSOR
 
-KINDS: dict[str, type] = {"joint_states": JointState, "camera/image_raw": Image, "/clock": ClockMsg}
+JOINTS, CAMERA, LATENTS, PLAN = "joint_states", "camera/image_raw", "perception/latents", "planner/plan"
+KINDS: dict[str, type] = {
+    JOINTS: JointState,
+    CAMERA: Image,
+    "/clock": ClockMsg,
+    LATENTS: Image,
+    PLAN: MultiDOFJointTrajectory,
+}
 
 
 @dataclass(frozen=True)
@@ -50,8 +58,11 @@ class Tap:
         self.meddling: dict[str, Meddling] = {}
         self._counts, self._held = dict[str, int](), dict[str, Any]()
         self._publishers = {}
+        tapped = TAPPED.copy()
+        for between in TAPPED_BETWEEN.values():
+            tapped |= between
         for topic, kind in KINDS.items():
-            self._publishers[topic] = node.create_publisher(kind, TAPPED[topic], LATEST)
+            self._publishers[topic] = node.create_publisher(kind, tapped[topic], LATEST)
             node.create_subscription(kind, topic, lambda m, topic=topic: self._pass_on(topic, m), SENSOR)
 
     def clear(self) -> None:

@@ -53,8 +53,8 @@ def run(config: ChaosConfig) -> int:
     console, findings, stops, bad, late = Console(), list[Finding](), list[float](), 0, 0
     broken, words = dict[str, int](), list[str]()
     start_s = time.monotonic()
-    for mode, sim_time, chosen in _programme(config):
-        with _bench(config, mode, sim_time) as bench:
+    for setting, chosen in _programme(config):
+        with _bench(config, setting) as bench:
             for name, fault in chosen.items():
                 console.print(f"[{time.monotonic() - start_s:5.0f} s] {name}")
                 _inject(bench, name, fault)
@@ -78,8 +78,8 @@ def run(config: ChaosConfig) -> int:
     return 0 if report["kept"] else 1
 
 
-def _programme(config: ChaosConfig) -> Iterator[tuple[str, bool, dict[str, Fault]]]:
-    """Systems to start, each with its faults: planner's mode, simulated time, faults."""
+def _programme(config: ChaosConfig) -> Iterator[tuple[dict[str, Any], dict[str, Fault]]]:
+    """Systems to start, each with its faults: how `System` is set up, faults."""
     quick = config.quick
     real: dict[str, Fault] = {
         "emergency_stop": faults.emergency_stop,
@@ -90,22 +90,17 @@ def _programme(config: ChaosConfig) -> Iterator[tuple[str, bool, dict[str, Fault
         "flood": forgeries.flood,
     }
     soak_s = config.soak_s if config.soak_s is not None else 30.0 if quick else 7200.0
-    systems: list[tuple[str, bool, dict[str, Fault]]] = [
-        ("random", False, real),
-        ("random", True, {"clocks": faults.clocks}),
-        (
-            "flat",
-            False,
-            {
-                "goals": lambda bench: forgeries.strange_goals(bench, 30 if quick else 10_000),
-                "soak": lambda bench: soak(bench, soak_s),
-            },
-        ),
+    goals = 32 if quick else 10_000
+    systems: list[tuple[dict[str, Any], dict[str, Fault]]] = [
+        ({"mode": "random"}, real),
+        ({"mode": "random", "sim_time": True}, {"clocks": faults.clocks}),
+        ({"mode": "flat", "asks": True}, {"goals": lambda bench: forgeries.strange_goals(bench, goals)}),
+        ({"mode": "flat"}, {"soak": lambda bench: soak(bench, soak_s)}),
     ]
-    for mode, sim_time, known in systems:
+    for setting, known in systems:
         chosen = {name: fault for name, fault in known.items() if _wants(config, name)}
         if chosen:
-            yield mode, sim_time, chosen
+            yield setting, chosen
 
 
 def _wants(config: ChaosConfig, name: str) -> bool:
@@ -113,12 +108,12 @@ def _wants(config: ChaosConfig, name: str) -> bool:
 
 
 @contextmanager
-def _bench(config: ChaosConfig, mode: str, sim_time: bool) -> Iterator[Bench]:
+def _bench(config: ChaosConfig, setting: dict[str, Any]) -> Iterator[Bench]:
     robot, domain = RobotConfig.load("panda_sim"), random.SystemRandom().randrange(1, 100)
     with tempfile.TemporaryDirectory(prefix="robot_wm_chaos_") as folder:
-        system = System(Path(folder), domain, mode=mode, sim_time=sim_time)
+        system = System(Path(folder), domain, **setting)
         try:
-            with Observer(domain, robot, sim_time=sim_time) as observer:
+            with Observer(domain, robot, sim_time=setting.get("sim_time", False)) as observer:
                 bench = Bench(system, observer, robot, np.random.default_rng(config.seed))
                 system.start_all()
                 bench.until_ready()
