@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from dataclasses import replace
 
 import numpy as np
@@ -9,30 +10,29 @@ import numpy as np
 from robot_wm.contract import TABLETOP
 from robot_wm.safety.view_check import FRAMES, NOD_S, nod
 from sim.randomization import Randomization
-from sim.tasks import camera_image
-from sim.tasks.task import clear_tool, random_block
+from sim.tasks import TASKS, camera_image
 from sim.world import World
 
 STILL = Randomization(camera_position=0.0, camera_angle=0.0)
 """Looks, light and physics change, the camera stays."""
+CHANGED = 0.75
+"""Share of nods before looks that are changed; the others are before the nominal ones."""
 
 
 def film_nod(
     world: World, rng: np.random.Generator, moved_m: float, turned_deg: float
 ) -> tuple[np.ndarray, np.ndarray]:
-    """One nod in a fresh scene, the camera moved and turned in random directions.
+    """One nod where reaching or pushing begins, the camera moved and turned in random directions.
 
     Returns:
         Pictures uint8 (FRAMES, H, W, 3), and the tool's places (FRAMES, 3), metres.
     """
     world.reset(rng)
-    block = random_block(rng)
-    world.place_block(block, rng.uniform(-np.pi, np.pi))
-    world.place_robot(clear_tool(block, rng))
+    TASKS["reach" if rng.random() < 0.5 else "push"]().reset(world, rng)
     world.scene = replace(
         world.scene,
-        camera_offset=moved_m * _direction(rng),
-        camera_rotation=np.radians(turned_deg) * _direction(rng),
+        camera_offset=world.scene.camera_offset + moved_m * _direction(rng),
+        camera_rotation=world.scene.camera_rotation + np.radians(turned_deg) * _direction(rng),
     )
     poses = nod(world.ee_pose(), np.linspace(0.0, NOD_S, FRAMES + 1)[1:], TABLETOP)
     images, places = [], []
@@ -43,13 +43,19 @@ def film_nod(
     return np.stack(images), np.stack(places)
 
 
-def film_nods(count: int, seed: int, moved_m: float, turned_deg: float) -> tuple[np.ndarray, np.ndarray]:
-    """`count` nods: pictures uint8 (count, FRAMES, H, W, 3) and places (count, FRAMES, 3)."""
-    world = World(STILL)
-    try:
-        films = [film_nod(world, np.random.default_rng([seed, number]), moved_m, turned_deg) for number in range(count)]
-    finally:
-        world.close()
+def film_nods(
+    count: int, seed: int, moved_m: float = 0.0, turned_deg: float = 0.0, ranges: Randomization = STILL
+) -> tuple[np.ndarray, np.ndarray]:
+    """`count` nods: pictures uint8 (count, FRAMES, H, W, 3) and places (count, FRAMES, 3), metres.
+
+    Args:
+        ranges: What changes in the share `CHANGED` of them.
+    """
+    films = []
+    with closing(World(ranges)) as changed, closing(World()) as nominal:
+        for number in range(count):
+            rng = np.random.default_rng([seed, number])
+            films.append(film_nod(changed if rng.random() < CHANGED else nominal, rng, moved_m, turned_deg))
     return np.stack([film[0] for film in films]), np.stack([film[1] for film in films])
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from rich.console import Console
@@ -18,6 +18,10 @@ from robot_wm.safety.view_check import FRAMES, ViewCheck
 from robot_wm.understanding.episodes import Episodes, dataset_episodes, fresh_episodes
 from robot_wm.understanding.features import bundle_features
 from robot_wm.understanding.view import View
+
+if TYPE_CHECKING:
+    from robot_wm.understanding.learn_view import Nods
+    from sim.randomization import Randomization
 
 MOVES: tuple[tuple[float, float], ...] = ((0, 0), (0.02, 0), (0.05, 0), (0.1, 0), (0, 3), (0, 6), (0, 12))
 """Metres and degrees by which the simulated camera is moved and turned."""
@@ -34,7 +38,7 @@ class CameraConfig:
             simulator with changing looks and a still camera when there is none.
         moving: Fresh episodes have the camera moved too, within the usual ranges of randomisation; such moves pass
             then, only larger ones are refused.
-        episodes: Episodes to learn from; a quarter of them calibrates.
+        episodes: Episodes to learn from. Of a dataset a quarter calibrates; in the simulator a quarter as many nods do.
         nods: Nods that each camera pose is measured with; 0 measures nothing.
         seed: Of fresh episodes and of the measurement.
         workers: Processes that simulate.
@@ -63,7 +67,8 @@ def run(config: CameraConfig) -> int:
     if config.learn:
         from robot_wm.understanding.learn_view import learn
 
-        bundle = learn(bundle.path, bundle_features(OnnxWorldModel(bundle)), _episodes(config), config.seed)
+        encode = bundle_features(OnnxWorldModel(bundle))
+        bundle = learn(bundle.path, encode, _episodes(config), config.seed, _nods(config))
     view, model = View(bundle), OnnxWorldModel(bundle)
     report: dict[str, Any] = {"bundle_sha256": bundle.sha256, "seed": config.seed, "nods": config.nods, "moves": []}
     for number, (moved_m, turned_deg) in enumerate(MOVES if config.nods else ()):
@@ -78,10 +83,26 @@ def run(config: CameraConfig) -> int:
 def _episodes(config: CameraConfig) -> Episodes:
     if config.dataset is not None:
         return dataset_episodes(config.dataset, config.episodes)
-    from sim.moved_camera import STILL
+    from sim.moved_camera import CHANGED
 
-    ranges = None if config.moving else STILL
-    return fresh_episodes(config.episodes, config.seed, randomize=1.0, workers=config.workers, ranges=ranges)
+    ranges = _ranges(config)
+    return fresh_episodes(config.episodes, config.seed, randomize=CHANGED, workers=config.workers, ranges=ranges)
+
+
+def _nods(config: CameraConfig) -> Nods | None:
+    if config.dataset is not None:
+        return None
+    from robot_wm.understanding.learn_view import HELD_OUT
+    from sim.moved_camera import film_nods
+
+    return film_nods(round(HELD_OUT * config.episodes), 500 + config.seed, ranges=_ranges(config))
+
+
+def _ranges(config: CameraConfig) -> Randomization:
+    from sim.moved_camera import STILL
+    from sim.randomization import Randomization
+
+    return Randomization() if config.moving else STILL
 
 
 def _measure(

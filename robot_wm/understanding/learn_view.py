@@ -19,10 +19,13 @@ from robot_wm.understanding.view import GRAPH
 
 HELD_OUT = 0.25
 FALSE_ALARMS = 0.01
-"""Chance that a nod like the held-out ones is refused, for each of the two bounds."""
+"""Chance that a nod like those of the calibration is refused, for each of the two bounds."""
 EXAMPLES = 64
 """Latents, from the whole length, that torch and onnxruntime must agree on."""
 _RIDGE, _FLOOR, _DIRECTIONS = 1e-4, 1e-4, 256
+
+Nods = tuple[np.ndarray, np.ndarray]
+"""Pictures uint8 (E, FRAMES, H, W, 3) and the tool's places (E, FRAMES, 3), metres."""
 
 
 class Reading(nn.Module):
@@ -63,7 +66,7 @@ def calibrate(errors: np.ndarray, odd: np.ndarray) -> ViewBounds:
     """The bounds that a nod like these exceeds with a chance of at most `FALSE_ALARMS` each.
 
     Args:
-        errors: (E, FRAMES, 3) read minus true place, metres, in one stretch of each held-out episode.
+        errors: (E, FRAMES, 3) read minus true place, metres, of nods that the reading was not fitted to.
         odd: (E, FRAMES) oddness.
 
     Raises:
@@ -79,18 +82,26 @@ def calibrate(errors: np.ndarray, odd: np.ndarray) -> ViewBounds:
     return ViewBounds(precision, place, strange)
 
 
-def learn(path: Path, encode: Encode, episodes: Episodes, seed: int) -> Bundle:
-    """Fits to all but the last share of the episodes, calibrates on those, and puts `view.onnx` into the bundle."""
-    images, places = episodes.images, episodes.states[:, :3].astype(np.float64)
-    latents = encode_latents(encode, images)
-    fitted = round((1 - HELD_OUT) * len(episodes.starts))
+def learn(path: Path, encode: Encode, episodes: Episodes, seed: int, nods: Nods | None = None) -> Bundle:
+    """Fits to the episodes, calibrates on nods, and puts `view.onnx` into the bundle.
+
+    Args:
+        nods: What to calibrate on. Without them the last share of the episodes is held out, and a stretch of each
+            serves as a nod, which is right as far as nods begin where those episodes went.
+    """
+    latents, places = encode_latents(encode, episodes.images), episodes.states[:, :3].astype(np.float64)
+    fitted = round((1 - HELD_OUT) * len(episodes.starts)) if nods is None else len(episodes.starts)
     seen = episodes.episode < fitted
     reading = Reading(latents[seen], places[seen]).eval()
-    rows = _stretches(episodes, fitted, np.random.default_rng(seed))
+    if nods is None:
+        rows = _stretches(episodes, fitted, np.random.default_rng(seed))
+        nods = episodes.images[rows], places[rows]
+    films, ways = nods
+    nod_latents = encode_latents(encode, films.reshape(-1, *films.shape[2:]))
     with torch.inference_mode():
-        read, odd = (output.numpy() for output in reading(torch.from_numpy(latents[rows.ravel()])))
-    errors = read.reshape(*rows.shape, 3) - places[rows]
-    bounds = calibrate(errors, odd.reshape(rows.shape))
+        read, odd = (output.numpy() for output in reading(torch.from_numpy(nod_latents)))
+    errors = read.reshape(ways.shape) - ways
+    bounds = calibrate(errors, odd.reshape(ways.shape[:2]))
     error_mm = float(1e3 * np.median(np.linalg.norm(errors, axis=-1)))
     metrics = {
         "precision": bounds.precision.tolist(),
@@ -98,11 +109,11 @@ def learn(path: Path, encode: Encode, episodes: Episodes, seed: int) -> Bundle:
         "odd_bound": bounds.odd,
         "error_mm": error_mm,
         "episodes": len(episodes.starts),
-        "held_out": len(rows),
+        "held_out": len(ways),
     }
     note = (
         "`view.onnx` reads the tool's place and the oddness of the picture from a latent, for the check before "
-        f"motion. Fitted to {fitted} episodes; on {len(rows)} held-out ones the place is read with a median error of "
+        f"motion. Fitted to {fitted} episodes; on {len(ways)} other nods the place is read with a median error of "
         f"{error_mm:.0f} mm, and a nod of {FRAMES} pictures is refused with a chance of at most {FALSE_ALARMS:.0%}, "
         "for place and oddness each."
     )
