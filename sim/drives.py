@@ -10,6 +10,8 @@ ACCELERATION = np.array([15.0, 7.5, 10.0, 12.5, 15.0, 20.0, 20.0])
 """Of the joints while they catch up, rad/s², by Franka's data sheet: they brake no later than what they are told."""
 CATCH_UP = 0.4
 """How much faster than its target a joint goes while it catches up, rad/s: it may meet something on the way."""
+BELOW_LIMIT = 0.9
+"""Share of its greatest speed that a joint is told at most: motors overshoot that by a little."""
 FULL_EFFORT = 0.7
 """A motor that gives this share of its greatest torque is held back by something."""
 
@@ -27,7 +29,7 @@ class Drives:
     """
 
     def __init__(self, world: World) -> None:
-        self._world, self._fastest = world, world.robot.limits()[2]
+        self._world, self._fastest = world, BELOW_LIMIT * world.robot.limits()[2]
         self._speeds = np.zeros_like(self._fastest)
         self._wanted = world.joint_target
         self._is_behind = False
