@@ -105,6 +105,7 @@ class SimNode(ManagedNode):
         extremes = {
             "stalls": str(self._stalls),
             "limited_by_drives": str(self._drives.limited),
+            "held_back": str(self._drives.held_back),
             "fastest_share": f"{self._limits.fastest:.3f}",
             "farthest_m": f"{self._limits.farthest_m:.3f}",
             "last_broken": self._limits.last,

@@ -25,7 +25,8 @@ class Drives:
     goes at once when it is let go.
 
     Attributes:
-        limited: Ticks in which a target was farther than the joints may go.
+        limited: Ticks in which a target was farther than the joints may go, or was still being caught up with.
+        held_back: Steps of the simulation in which something held the arm back.
     """
 
     def __init__(self, world: World) -> None:
@@ -33,7 +34,7 @@ class Drives:
         self._speeds = np.zeros_like(self._fastest)
         self._wanted = world.joint_target
         self._is_behind = False
-        self.limited = 0
+        self.limited = self.held_back = 0
 
     def step(self, joints: np.ndarray, gripper: float, dt_s: float) -> None:
         """Simulates `dt_s` on the way to `joints` (7,), radians, and the gripper's opening `gripper`, 0 … 1."""
@@ -56,6 +57,7 @@ class Drives:
         self._wanted = joints
 
     def _give_way(self, gripper: float, tick_s: float) -> None:
+        self.held_back += 1
         self._is_behind, self._speeds = True, np.zeros_like(self._speeds)
         self._world.step_joints(self._world.joint_positions(), gripper, tick_s)
 

@@ -110,7 +110,7 @@ def test_a_hand_that_presses_stores_no_way(world: World) -> None:
     for tick in range(120):
         drives.step(start + min(1.0, tick / 60) * (into - start), 0.0, TICK_S)
         stored.append(np.max(np.abs(world.joint_target - world.joint_positions())))
-    assert world.ee_pose()[2] > 0.04, "the block is under the hand"
+    assert world.ee_pose()[2] > 0.04 and drives.held_back > 10, "the block is under the hand"
     assert max(stored) < 0.03 < 0.5 * np.max(np.abs(into - world.joint_positions()))
     for _ in range(120):
         drives.step(start, 0.0, TICK_S)
