@@ -12,8 +12,8 @@ CATCH_UP = 0.4
 """How much faster than its target a joint goes while it catches up, rad/s: it may meet something on the way."""
 BELOW_LIMIT = 0.9
 """Share of its greatest speed that a joint is told at most: motors overshoot that by a little."""
-FULL_EFFORT = 0.7
-"""A motor that gives this share of its greatest torque is held back by something."""
+MOST_STRAIN = 0.3
+"""Share of a motor's greatest torque that goes into what the arm touches, above which the arm gives way."""
 
 
 class Drives:
@@ -21,7 +21,7 @@ class Drives:
 
     A controller of positions knows of no velocity: where its commands come late it asks for what it missed at once. The
     drives of a real arm, and the joint limits of ros2_control, spread that over time; so do these, and count it. Where
-    a motor strains, what the arm wants is where it is: what is pressed against something must not store a way that it
+    the arm is held back, what it wants is where it is: what is pressed against something must not store a way that it
     goes at once when it is let go.
 
     Attributes:
@@ -33,7 +33,7 @@ class Drives:
         self._world, self._fastest = world, BELOW_LIMIT * world.robot.limits()[2]
         self._speeds = np.zeros_like(self._fastest)
         self._wanted = world.joint_target
-        self._is_behind = False
+        self._is_behind, self._strain = False, 0.0
         self.limited = self.held_back = 0
 
     def step(self, joints: np.ndarray, gripper: float, dt_s: float) -> None:
@@ -49,10 +49,12 @@ class Drives:
                 self._speeds = self._catching_up(way - pace * tick_s * (left - 1), pace, tick_s)
             else:
                 self._speeds = way / (left * tick_s)
-            if self._world.robot.effort() >= FULL_EFFORT:
+            before = self._world.robot.motion()
+            if self._strain > MOST_STRAIN:
                 self._give_way(gripper, tick_s)
             else:
                 self._world.step_joints(self._world.joint_target + self._speeds * tick_s, gripper, tick_s)
+            self._strain = self._world.robot.strain(before, tick_s)
         self._is_behind = bool(np.any(np.abs(self._world.joint_target - joints) > 1e-9))
         self._wanted = joints
 

@@ -103,10 +103,23 @@ class Panda:
         states = self._bullet.getJointStates(self.body, self._arm)
         return np.array([s[0] for s in states]), np.array([s[1] for s in states])
 
-    def effort(self) -> float:
-        """The largest share of its greatest torque that a motor of the arm gave in the last step of the simulation."""
-        states = self._bullet.getJointStates(self.body, self._arm)
-        return max(abs(state[3]) / force for state, force in zip(states, MOTOR_FORCE, strict=True))
+    def motion(self) -> np.ndarray:
+        """Positions and velocities (2, 9) of the arm's joints and the fingers."""
+        states = self._bullet.getJointStates(self.body, [*self._arm, *self._fingers])
+        return np.array([state[:2] for state in states]).T
+
+    def strain(self, before: np.ndarray, step_s: float) -> float:
+        """How much the arm is held back by what it touches: the largest share of its greatest torque that a motor gave
+        beyond what the arm's own motion takes, by inverse dynamics, as collision detection has it.
+
+        Args:
+            before: `motion` before the last step of the simulation.
+            step_s: Its length.
+        """
+        accelerations = (self.motion()[1] - before[1]) / step_s
+        own = self._bullet.calculateInverseDynamics(self.body, *before.tolist(), accelerations.tolist())
+        given = [state[3] for state in self._bullet.getJointStates(self.body, self._arm)]
+        return float(np.max(np.abs(np.subtract(given, own[:7])) / MOTOR_FORCE))
 
     def limits(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Lowest and highest position and highest velocity of the arm's joints, (7,) each, as PyBullet read them."""
