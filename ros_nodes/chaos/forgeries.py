@@ -7,6 +7,7 @@ import time
 from array import array
 from collections.abc import Callable
 from contextlib import closing, suppress
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -20,7 +21,7 @@ from ros_nodes.arm_commands import COMMAND, GRIPPER_COMMAND
 from ros_nodes.chaos.bench import Bench
 from ros_nodes.chaos.faults import JOINTS_S, LATE_S, MORTALS, PLAN_S, watch_limits
 from ros_nodes.chaos.tap import CAMERA, JOINTS, LATENTS, PLAN, Meddling
-from ros_nodes.conversions import array_to_image, duration
+from ros_nodes.conversions import array_to_image, duration, seconds
 from ros_nodes.qos import LATCHED, LATEST, SENSOR
 from sim.world import World
 
@@ -207,9 +208,9 @@ def strange_goals(bench: Bench, count: int) -> None:
             time.sleep(DECISION_S)
         watch_limits(bench, f"{count} strange goals", 0.5)
         for what, picture in kinds.items():
-            _show(bench, picture())
-            shown_s = time.monotonic()
-            bench.observer.until(lambda: not _asks(bench), 5.0, "the planner does not take a new goal")
+            shown_s, stamp_s = time.monotonic(), _show(bench, picture())
+            bench.observer.until(partial(_is_noticed, bench, stamp_s), 5.0, "the planner does not notice a new goal")
+            time.sleep(2 * DECISION_S)  # what it said of the goal before is out of date by then
             while not _asks(bench) and time.monotonic() < shown_s + ASKED_S:
                 time.sleep(0.05)
             took_s = time.monotonic() - shown_s if _asks(bench) else float("inf")
@@ -234,9 +235,18 @@ def _strange_pictures(bench: Bench, world: World) -> dict[str, Callable[[], np.n
     }
 
 
-def _show(bench: Bench, pixels: np.ndarray) -> None:
+def _show(bench: Bench, pixels: np.ndarray) -> float:
+    """Sends a picture as the goal; its stamp, seconds."""
     stamp = bench.observer.node.get_clock().now().to_msg()
     bench.observer.goals.publish(array_to_image(pixels, stamp, TABLETOP.camera.frame))
+    return seconds(stamp)
+
+
+def _is_noticed(bench: Bench, stamp_s: float) -> bool:
+    """Whether the planner has taken or refused the goal of that stamp."""
+    health = bench.observer.health.get("planner_node", {})
+    taken = abs(float(health.get("goal_stamp_s", "nan")) - stamp_s) < 1e-3
+    return taken or bool(health.get("goal_refused"))
 
 
 def _planner_says(bench: Bench) -> str:
