@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
+from builtin_interfaces.msg import Time as TimeMsg
 from geometry_msgs.msg import Point, Pose, PoseStamped, Quaternion, TwistStamped, Vector3
 from rclpy.callback_groups import CallbackGroup
 from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
@@ -58,12 +59,15 @@ class Tick:
         spacing_s: Time between the motions of the tail.
         trusts_clock: Without it the motion counts from when it arrives, whatever the clock says: with the stamp of a
             clock that leads, a robot would coast.
+        begun: ROS time at which the tick began, the present by default. By this stamp a robot knows what was held up
+            on its way, even in a process that was frozen before it had sent it.
     """
 
     time_s: float
     tail: Sequence[Motion] = ()
     spacing_s: float = 0.0
     trusts_clock: bool = True
+    begun: TimeMsg | None = None
 
 
 class ArmCommand(Protocol):
@@ -102,7 +106,7 @@ class JointTrajectoryTopic:
         points += [self._point(each, tick.time_s + tick.spacing_s * n) for n, each in enumerate(tick.tail, start=1)]
         message = JointTrajectory(joint_names=self._names, points=points)
         if self._command.stamped and tick.trusts_clock:
-            message.header.stamp = self._clock.now().to_msg()
+            message.header.stamp = self._clock.now().to_msg() if tick.begun is None else tick.begun
         self._publisher.publish(message)
 
     def _point(self, motion: Motion, time_s: float) -> JointTrajectoryPoint:

@@ -30,6 +30,9 @@ from ros_nodes.robot_config import RobotConfig, RobotConfigError
 from ros_nodes.robot_safety import constraints_of
 from ros_nodes.safety_voice import SafetyVoice
 
+HELD_UP_S = 0.05
+"""A tick that took so long says nothing: the robot has gone its way to rest meanwhile."""
+
 
 class SafetyNode(ManagedNode):
     """Passes commands on within all limits; holds, or is stopped until `safety/reset`, and says why."""
@@ -199,10 +202,12 @@ class SafetyNode(ManagedNode):
                 self._guard_tick()
 
     def _guard_tick(self) -> None:
-        now_s, monotonic_s = self.now_s(), time.monotonic()
+        begun, monotonic_s, settings = self.get_clock().now(), time.monotonic(), self._settings
+        now_s = begun.nanoseconds * 1e-9
         motion = self._guard.step(monotonic_s, self._watch.why_hold(now_s, monotonic_s))
-        settings, trusts_clock = self._settings, self._watch.trusts_clock
-        self._arm.send(motion, Tick(settings.tick_s, self._guard.tail, settings.stop_spacing_s, trusts_clock))
+        tail, trusts_clock = self._guard.tail, self._watch.trusts_clock
+        if time.monotonic() - monotonic_s < HELD_UP_S:
+            self._arm.send(motion, Tick(settings.tick_s, tail, settings.stop_spacing_s, trusts_clock, begun.to_msg()))
         if self._guard.state != "following":
             self._following_since_s = None
         elif self._following_since_s is None:
