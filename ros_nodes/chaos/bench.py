@@ -69,7 +69,7 @@ class Bench:
         return fresh and health.get("lifecycle") == "active"
 
     def set_in_motion(self, timeout_s: float = 30.0) -> None:
-        """Ends a stop as a person would, starts the planner, and waits until the arm moves by plans."""
+        """Ends a stop as a person would, starts the planner, and waits until the arm moves."""
         observer, end = self.observer, time.monotonic() + timeout_s
         observer.tap.clear()
         self.until_ready()
@@ -80,13 +80,10 @@ class Bench:
             observer.call("planner/start")
             since_s = time.monotonic()
             while time.monotonic() < min(end, since_s + 4.0):
-                if observer.state == "following" and observer.is_moving() and not self._nods():
+                if observer.state == "following" and observer.is_moving():
                     return
                 time.sleep(0.01)
         raise ChaosError(f"the arm does not move: {observer.safety}; {self.system.tail('planner_node')}")
-
-    def _nods(self) -> bool:
-        return self.observer.health.get("planner_node", {}).get("message", "").startswith("nodding")
 
     def at_random_instant(self) -> float:
         """Waits a moment, then until the arm moves; returns that instant."""

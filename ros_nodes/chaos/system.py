@@ -22,6 +22,8 @@ TAPPED_BETWEEN = {
 class System:
     """Starts the nodes as processes on a DDS domain of their own, with the tap in between.
 
+    The planner does not nod first: it is started anew wherever the arm is, out of the camera's sight too.
+
     Args:
         folder: Where their logs go.
         domain: ROS_DOMAIN_ID.
@@ -42,7 +44,7 @@ class System:
         command = [sys.executable, "-m", f"ros_nodes.{node}", "--ros-args"]
         told: dict[str, Any] = {"autostart": True, "diagnostics_rate": 5.0}
         if node == "planner_node":
-            told |= {"mode": self._mode, "ask_operator": self._asks}
+            told |= {"mode": self._mode, "ask_operator": self._asks, "check_view": False}
         if node == "safety_node":
             told["watched"] = "[perception_node, planner_node, controller_node]"
         if node == "sim_node":
