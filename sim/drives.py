@@ -10,8 +10,8 @@ ACCELERATION = np.array([15.0, 7.5, 10.0, 12.5, 15.0, 20.0, 20.0])
 """Of the joints while they catch up, rad/s², by Franka's data sheet: they brake no later than what they are told."""
 CATCH_UP = 0.4
 """How much faster than its target a joint goes while it catches up, rad/s: it may meet something on the way."""
-BELOW_LIMIT = 0.75
-"""Share of its greatest speed that a joint is told at most: commands ask for no more, and motors overshoot a little."""
+BELOW_LIMIT = 0.9
+"""Share of its greatest speed that a joint is told at most: motors overshoot that by a little."""
 MOST_STRAIN = 0.3
 """Share of a motor's greatest torque that goes into what the arm touches, above which the arm gives way."""
 
